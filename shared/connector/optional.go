@@ -78,3 +78,19 @@ const (
 type ProvenanceReader interface {
 	Provenance(ctx context.Context, id string) (Provenance, error)
 }
+
+// Work is what a run had to do at one side.
+type Work struct {
+	// Listed are the records of each complete listing that the run needed, one number a listing.
+	Listed []int
+	// Changed are the records of each incremental listing, one number a listing.
+	Changed []int
+	// Read are records read by id.
+	Read                      int
+	Created, Updated, Deleted int
+}
+
+// Coster states the floor: the least calls that the vendor's published batch sizes allow for a piece of work. It makes no calls.
+type Coster interface {
+	Floor(w Work) int
+}

@@ -17,13 +17,23 @@ type Field struct {
 	// Labelled says that values keep free labels. A field that is neither labelled nor slotted loses labels.
 	Labelled bool `json:"labelled,omitempty"`
 
-	Length   int      `json:"length,omitempty"` // runes of one text at most; 0 means no limit that the vendor states
-	Choices  []string `json:"choices,omitempty"`
-	ReadOnly bool     `json:"read_only,omitempty"`
+	Length  int      `json:"length,omitempty"` // runes of one text at most; 0 means no limit that the vendor states
+	Choices []string `json:"choices,omitempty"`
+	// WholeDate says that a date must have its year.
+	WholeDate bool `json:"whole_date,omitempty"`
+	ReadOnly  bool `json:"read_only,omitempty"`
 	// Required says that the vendor refuses a record without it.
 	Required bool `json:"required,omitempty"`
 	// Custom says that a person of the account's company made the field.
 	Custom bool `json:"custom,omitempty"`
+}
+
+// Capacity returns how many values the field holds, or 0 if no limit is known.
+func (f Field) Capacity() int {
+	if len(f.Slots) > 0 {
+		return len(f.Slots)
+	}
+	return f.Max
 }
 
 // Slot is one fixed place of a field, such as Zoho's Mobile among its phone fields.

@@ -1,0 +1,61 @@
+package zoho
+
+import "meibo/shared/connector"
+
+// Counts is what a run had to do on one Zoho CRM account.
+type Counts struct {
+	// Listings are the full listings made (a first run makes two), each of Records contacts. In a scope with views, Records
+	// counts a contact once for each view that it is in, and Views is how many views there are.
+	Listings, Records, Views int
+	// Changes are the incremental listings made; Changed and Tombstones are how many records and deletions they told in all.
+	Changes, Changed, Tombstones int
+	// Reads are the contacts read by id.
+	Reads int
+	// Created, Updated and Deleted are the writes.
+	Created, Updated, Deleted int
+	// Companies are the distinct company names that writes needed and the connector had not met yet; NewCompanies are those
+	// of them that did not exist.
+	Companies, NewCompanies int
+}
+
+// Floor is the least number of vendor calls for the work of n:
+//
+//	full listings     Listings × max(1 a view or 1, ⌈Records / 200⌉)
+//	change listings   max(Changes, ⌈Changed / 200⌉), the same again for the views where there are any,
+//	                  and max(Changes, ⌈Tombstones / 200⌉) of the deleted-records feed
+//	                  and ⌈Tombstones / 50⌉ that make sure that a deleted record was not restored
+//	reads             ⌈Reads / 50⌉
+//	writes            ⌈Created / 100⌉ + ⌈Updated / 100⌉ + ⌈Deleted / 50⌉
+//	company names     ⌈Companies / 50⌉ look-ups + ⌈NewCompanies / 100⌉ upserts
+//
+// The field catalogue (one call in a connector's life, unless a run needs none) is not part of it. Batches are taken as full:
+// what a run sends in several steps costs more.
+func Floor(n Counts) int {
+	calls := n.Listings * max(1, n.Views, ceil(n.Records, perPage))
+	calls += max(n.Changes, ceil(n.Changed, perPage))
+	if n.Changed > 0 && n.Views > 0 {
+		calls += max(n.Views, ceil(n.Changed, perPage))
+	}
+	calls += max(n.Changes, ceil(n.Tombstones, perPage)) + ceil(n.Tombstones, maxIDs)
+	calls += ceil(n.Reads, maxIDs)
+	calls += ceil(n.Created, maxWrite) + ceil(n.Updated, maxWrite) + ceil(n.Deleted, maxIDs)
+	return calls + ceil(n.Companies, maxIn) + ceil(n.NewCompanies, maxWrite)
+}
+
+// Floor is the floor of w on this account. What companies cost beyond it is taken from what this connector had to look up and
+// make, so a run of several slices counts those of its last one only.
+func (c *Connector) Floor(w connector.Work) int {
+	calls := 0
+	for _, n := range w.Listed {
+		calls += Floor(Counts{Listings: 1, Records: n})
+	}
+	for _, n := range w.Changed {
+		calls += Floor(Counts{Changes: 1, Changed: n})
+	}
+	return calls + Floor(Counts{
+		Reads: w.Read, Created: w.Created, Updated: w.Updated, Deleted: w.Deleted,
+		Companies: c.sought, NewCompanies: c.made,
+	})
+}
+
+func ceil(n, by int) int { return (n + by - 1) / by }

@@ -1,0 +1,345 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"meibo/shared/connector"
+	"meibo/shared/plan"
+	"meibo/shared/profile"
+	"meibo/shared/record"
+	"meibo/shared/state"
+	"meibo/shared/store"
+)
+
+// When a record that could not be written is looked at again without having changed.
+const (
+	retrySoon      = time.Minute
+	fullRetry      = 24 * time.Hour
+	forbiddenRetry = 24 * time.Hour
+	maxTries       = 3 // of one pairing in one run
+)
+
+// after deals with the results of one batch: outcomes into the journal, links, and what failed to where it belongs.
+func (w *writer) after(ctx context.Context, sd *side, op connector.Op, batch string, jobs []job, results []connector.Result) error {
+	s := w.s
+	if len(results) != len(jobs) {
+		return sd.wrap(connector.ErrOutcomeUnknown)
+	}
+	var stop error
+	unknown := map[string]bool{}
+	var again []*pairing
+	for i, j := range jobs {
+		r := results[i]
+		var throttled *connector.ThrottledError
+		if errors.As(r.Err, &throttled) || errors.Is(r.Err, connector.ErrTransient) || isAuthLost(r.Err) {
+			stop = sd.wrap(r.Err) // what was not sent is found again: the cursors have not moved past it
+			continue
+		}
+		if errors.Is(r.Err, connector.ErrOutcomeUnknown) && op == connector.Create {
+			unknown[j.p.now[1-sd.i].ID] = true
+		}
+		if r.Err != nil {
+			retry, err := w.failedJob(ctx, sd, op, j, r)
+			if err != nil {
+				return err
+			}
+			if retry != nil {
+				again = append(again, retry)
+			}
+			continue
+		}
+		w.took(sd, op, j, r)
+		if err := w.settle(ctx, sd, j); err != nil {
+			return err
+		}
+	}
+	if err := w.saveLinks(ctx); err != nil {
+		return err
+	}
+	ops, err := w.journal(sd, op, batch, jobs, results)
+	if err != nil {
+		return err
+	}
+	if op == connector.Create {
+		o, err := w.closeIntent(sd, batch, jobs, unknown)
+		if err != nil {
+			return err
+		}
+		ops = append(ops, o...)
+	}
+	if err := s.progress(ctx, ops); err != nil {
+		return err
+	}
+	if stop != nil {
+		return stop
+	}
+	return w.replan(ctx, again)
+}
+
+func isAuthLost(err error) bool {
+	var lost *connector.AuthLostError
+	return errors.As(err, &lost)
+}
+
+// closeIntent removes the batch's intent, or leaves in it only what may have been created unseen.
+func (w *writer) closeIntent(sd *side, batch string, jobs []job, unknown map[string]bool) ([]store.Op, error) {
+	s := w.s
+	if len(unknown) == 0 {
+		s.sess.Control.Intents--
+		return []store.Op{s.sess.RemoveIntentOp(batch)}, nil
+	}
+	in := state.Intent{ID: batch, Side: sd.s, At: s.e.c.Clock.Now()}
+	for _, j := range jobs {
+		if id := j.p.now[1-sd.i].ID; unknown[id] {
+			in.Entries = append(in.Entries, state.IntentEntry{Source: id, Mark: s.dig.Key("mark", j.w.Mark), Content: s.planner.Content(sd.s, j.w.Fields)})
+		}
+	}
+	s.intents = append(s.intents, in)
+	o, err := s.sess.IntentOp(in)
+	return []store.Op{o}, err
+}
+
+func (w *writer) dropIntent(ctx context.Context, batch string) error {
+	w.s.sess.Control.Intents--
+	return w.s.progress(ctx, []store.Op{w.s.sess.RemoveIntentOp(batch)})
+}
+
+// took notes what a write that succeeded left at its side.
+func (w *writer) took(sd *side, op connector.Op, j job, r connector.Result) {
+	s, c := w.s, w.s.counts(sd)
+	switch op {
+	case connector.Create:
+		c.Created++
+		sd.work.Created++
+	case connector.Update:
+		c.Updated++
+		sd.work.Updated++
+	case connector.Delete:
+		c.Deleted++
+		sd.work.Deleted++
+		s.sess.Control.AddLoss(sd.s, 1, s.e.c.Clock.Now())
+		return
+	}
+	if j.p.out.Emptied[sd.i] > 0 {
+		s.sess.Control.AddLoss(sd.s, 1, s.e.c.Clock.Now())
+	}
+	p := j.p
+	p.version[sd.i], p.settled[sd.i] = r.Version, r.Item != nil
+	if r.Item != nil {
+		p.stored[sd.i] = r.Item.Record.Fields
+	} else {
+		f := record.Fields{}
+		if p.now[sd.i] != nil {
+			f = p.now[sd.i].Record.Fields.Clone()
+		}
+		for k, vs := range j.w.Fields {
+			f[k] = vs
+		}
+		p.stored[sd.i] = f
+	}
+	if op == connector.Create {
+		p.now[sd.i] = &connector.Item{ID: r.ID, Version: r.Version, Record: record.Record{Kind: sd.desc.Kind, Fields: p.stored[sd.i]}, Mark: j.w.Mark}
+		p.made = sd.i
+		s.remember(sd, p.now[sd.i])
+	}
+}
+
+// settle ends one side's part of a pairing, and saves the link when both are done.
+func (w *writer) settle(ctx context.Context, sd *side, j job) error {
+	p := j.p
+	p.sent[sd.i] = false
+	if j.w.Op == connector.Delete {
+		if p.failed != nil {
+			return w.park(ctx, p)
+		}
+		w.s.forget(sd, j.w.ID)
+		return w.link(ctx, state.LinkChange{Old: p.old})
+	}
+	if p.sent[0] || p.sent[1] {
+		return nil
+	}
+	return w.done(ctx, p)
+}
+
+// done saves the link of a pairing whose writes are over.
+func (w *writer) done(ctx context.Context, p *pairing) error {
+	if p.failed != nil {
+		return w.park(ctx, p)
+	}
+	s := w.s
+	l := state.Link{State: state.LinkActive, Since: s.e.c.Clock.Now()}
+	if p.old != nil {
+		l.Made = p.old.Made
+		if full(*p.old) && p.old.State == state.LinkActive {
+			l.Since = p.old.Since
+		}
+	}
+	if p.made >= 0 {
+		l.Made = bothSides[p.made]
+	}
+	for i := range bothSides {
+		if s.recovered[i][p.now[i].ID] {
+			l.Made = bothSides[i]
+		}
+	}
+	for i, sd := range s.sides {
+		setID(&l, sd, p.now[i].ID)
+		base := s.planner.Rebase(sd.s, p.out, p.base[i], p.stored[i])
+		setBase(&l, sd, p.version[i], base.Encode(), p.settled[i])
+	}
+	for _, h := range p.out.Held {
+		l.Held = append(l.Held, state.Held{Side: h.Side, Field: string(h.Key), Count: h.Count})
+	}
+	s.rec.Conflicts += len(p.out.Conflicts)
+	s.linked[l.CRM] = true
+	return w.link(ctx, state.LinkChange{Old: p.old, Also: p.also, New: &l})
+}
+
+// park keeps a pairing that could not be brought to its end, with the reason, and sees to it that it is tried again.
+func (w *writer) park(ctx context.Context, p *pairing) error {
+	s, f := w.s, p.failed
+	s.rec.Skipped[f.code]++
+	l := state.Link{}
+	if p.old != nil {
+		l = *p.old
+	}
+	for i, sd := range s.sides {
+		if p.now[i] != nil && idOf(&l, sd) == "" {
+			setID(&l, sd, p.now[i].ID)
+		}
+		if idOf(&l, sd) != "" && f.retry > 0 && (i == 0 || l.CRM == "") {
+			s.again(sd.s, idOf(&l, sd), f.retry)
+		}
+	}
+	l.State, l.Code, l.Field, l.Detail, l.Since = state.LinkParked, f.code, f.field, f.detail, s.e.c.Clock.Now()
+	return w.link(ctx, state.LinkChange{Old: p.old, Also: p.also, New: &l})
+}
+
+// failedJob deals with one write that was refused. It returns the pairing if it is worth planning again at once.
+func (w *writer) failedJob(ctx context.Context, sd *side, op connector.Op, j job, r connector.Result) (*pairing, error) {
+	var (
+		invalid *connector.InvalidError
+		forbid  *connector.ForbiddenError
+		dup     *connector.DuplicateError
+		full    *connector.FullError
+	)
+	p, c := j.p, w.s.counts(sd)
+	fail := &failure{}
+	switch {
+	case errors.Is(r.Err, connector.ErrVersionConflict):
+		if p.tries++; p.tries < maxTries && op == connector.Update {
+			return p, nil
+		}
+		fail = &failure{code: state.CodeWaiting, retry: retrySoon}
+	case errors.Is(r.Err, connector.ErrOutcomeUnknown):
+		fail = &failure{code: state.CodeWaiting, retry: max(sd.desc.Visibility, retrySoon)}
+	case errors.Is(r.Err, connector.ErrNotFound):
+		if op == connector.Delete { // gone already
+			return nil, w.settle(ctx, sd, j)
+		}
+		fail = &failure{code: state.CodeWaiting, retry: retrySoon}
+	case errors.As(r.Err, &invalid):
+		k := record.Key(invalid.Field)
+		if _, mapped := j.w.Fields[k]; mapped && op != connector.Delete && !p.refused[sd.i][k] && p.tries < maxTries+len(j.w.Fields) {
+			if p.refused[sd.i] == nil {
+				p.refused[sd.i] = map[record.Key]bool{}
+			}
+			p.refused[sd.i][k] = true
+			p.tries++
+			return p, nil
+		}
+		fail = &failure{code: state.CodeRefused, field: invalid.Field, detail: invalid.Reason}
+	case errors.As(r.Err, &forbid):
+		fail = &failure{code: state.CodeForbidden, detail: forbid.What, retry: forbiddenRetry}
+	case errors.As(r.Err, &full):
+		sd.empty = true
+		fail = &failure{code: state.CodeFull, retry: fullRetry}
+	case errors.As(r.Err, &dup):
+		return nil, w.clash(ctx, sd, p, dup)
+	default:
+		fail = &failure{code: state.CodeRefused, detail: "the system gave no reason that Meibo knows"}
+	}
+	c.Failed++
+	p.failed = fail
+	return nil, w.settle(ctx, sd, j)
+}
+
+// clash offers for review a record that the vendor says the new one duplicates.
+func (w *writer) clash(ctx context.Context, sd *side, p *pairing, dup *connector.DuplicateError) error {
+	s := w.s
+	source := s.other(sd)
+	p.sent[sd.i] = false
+	if dup.ID == "" || p.now[sd.i] != nil {
+		p.failed = &failure{code: state.CodeDuplicate, field: dup.Field}
+		s.counts(sd).Failed++
+		return w.park(ctx, p)
+	}
+	return s.doubt(ctx, source, p.now[source.i].ID, []string{dup.ID}, plan.ReviewSeveral, p.old)
+}
+
+// replan reads the targets again and plans on what is there now.
+func (w *writer) replan(ctx context.Context, again []*pairing) error {
+	s := w.s
+	for _, p := range again {
+		p.sent = [2]bool{}
+	}
+	for i, sd := range s.sides {
+		var want []string
+		for _, p := range again {
+			if p.now[i] != nil {
+				want = append(want, p.now[i].ID)
+			}
+		}
+		got, err := s.read(ctx, sd, want)
+		if err != nil {
+			return err
+		}
+		for _, p := range again {
+			if p.now[i] == nil {
+				continue
+			}
+			g, ok := got[p.now[i].ID]
+			if !ok || g.Status != connector.StatusFound {
+				p.failed = &failure{code: state.CodeWaiting, retry: retrySoon}
+				continue
+			}
+			it := g.Item
+			p.now[i] = &it
+		}
+	}
+	for _, p := range again {
+		if p.failed != nil {
+			if err := w.park(ctx, p); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.planPair(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again has a later run look at a record.
+func (s *slice) again(sd profile.Side, id string, after time.Duration) {
+	c := &s.sess.Control
+	at := s.e.c.Clock.Now().Add(after)
+	for i := range c.Retry {
+		if c.Retry[i].Side == sd && c.Retry[i].ID == id {
+			n := c.Retry[i].N + 1
+			c.Retry[i].N, c.Retry[i].At = n, s.e.c.Clock.Now().Add(min(after<<min(n, 10), fullRetry))
+			return
+		}
+	}
+	if len(c.Retry) < maxRetries {
+		c.Retry = append(c.Retry, state.Retry{Side: sd, ID: id, At: at})
+		return
+	}
+	c.Plan = "" // too many to name one by one: read everything again
+}
+
+// maxRetries bounds the control item.
+const maxRetries = 400

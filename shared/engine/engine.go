@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"meibo/shared/clock"
+	"meibo/shared/connector"
+	"meibo/shared/queue"
+	"meibo/shared/schedule"
+	"meibo/shared/state"
+	"meibo/shared/store"
+	"meibo/shared/tenancy"
+)
+
+// SliceTime is how long a slice works before it hands over to the next. It is well below the worker's and the message's limits.
+const SliceTime = 3 * time.Minute
+
+// Directory tells who is who. What does not exist is tenancy.ErrNotFound.
+type Directory interface {
+	Tenant(ctx context.Context, tenant string) (tenancy.Tenant, error)
+	Connection(ctx context.Context, tenant, id string) (tenancy.Connection, error)
+	// Move changes a connection's state, or refuses.
+	Move(ctx context.Context, tenant, id string, to tenancy.State, reason string) error
+	// LostAccount notes that an account's authorisation is gone.
+	LostAccount(ctx context.Context, tenant, account string) error
+}
+
+// TenantKeys are one tenant's keys.
+type TenantKeys interface {
+	state.Sealer
+	// Digest returns a key derived for purpose.
+	Digest(purpose string, parts ...[]byte) [32]byte
+}
+
+// Opened is an account that is ready to be called.
+type Opened struct {
+	Account   tenancy.Account
+	Connector connector.Connector
+	// Calls returns how many vendor calls were made so far.
+	Calls func() int
+}
+
+// Opener opens accounts.
+type Opener interface {
+	Open(ctx context.Context, tenant, account string) (Opened, error)
+}
+
+// Config is what an engine works with. All fields but SliceTime are needed.
+type Config struct {
+	Table     store.Table
+	Clock     clock.Clock
+	Directory Directory
+	Keys      func(ctx context.Context, tenant string) (TenantKeys, error)
+	Opener    Opener
+	Queue     queue.Sender
+	Scheduler schedule.Scheduler
+	Log       *slog.Logger
+	NewID     func() string // sorts by time
+	// SliceTime is the time of a slice; 0 means the constant of that name.
+	SliceTime time.Duration
+}
+
+// Engine runs syncs. It is safe for concurrent use.
+type Engine struct{ c Config }
+
+// New returns an engine.
+func New(c Config) *Engine {
+	if c.SliceTime == 0 {
+		c.SliceTime = SliceTime
+	}
+	return &Engine{c: c}
+}
+
+// Handle answers one ask with at most one slice of one run. An error means that the ask should be delivered again; whatever must
+// wait for a vendor, a limit or another worker is no error and asks again by itself.
+func (e *Engine) Handle(ctx context.Context, ask state.Ask) error {
+	table := store.NewCounted(e.c.Table)
+	repo := state.NewRepo(table, e.c.Clock)
+	ctl, err := repo.Control(ctx, ask.Tenant, ask.Connection)
+	if err != nil {
+		return err
+	}
+	if covered(ctl, ask) {
+		return nil
+	}
+	conn, err := e.c.Directory.Connection(ctx, ask.Tenant, ask.Connection)
+	if errors.Is(err, tenancy.ErrNotFound) {
+		return nil // deleted meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	if !answers(conn.State, ask, ctl) {
+		return nil
+	}
+	if now := e.c.Clock.Now(); ctl.Wait.After(now) && ask.Reason == state.ReasonSchedule {
+		return nil // a resume is due when the wait ends
+	}
+	run := ask.Run
+	if run == "" {
+		run = e.c.NewID()
+	}
+	unfinished := ctl.Run != ""
+	sess, err := repo.Acquire(ctx, ask.Tenant, ask.Connection, ctl, run)
+	var busy *state.BusyError
+	if errors.As(err, &busy) {
+		return e.later(ctx, ask, "busy", busy.Until)
+	}
+	if err != nil {
+		return err
+	}
+	s := &slice{e: e, ask: ask, conn: conn, sess: sess, repo: repo, table: table, deadline: e.c.Clock.Now().Add(e.c.SliceTime),
+		log: e.c.Log.With("tenant", ask.Tenant, "connection", ask.Connection, "run", sess.Control.Run)}
+	err = s.end(ctx, s.run(ctx, unfinished))
+	if errors.Is(err, state.ErrLeaseLost) {
+		s.log.WarnContext(ctx, "lease lost: another worker goes on")
+		return nil
+	}
+	if err == nil && unfinished && s.finished && ask.Reason != state.ReasonResume {
+		return e.send(ctx, ask) // the ask came after that run began
+	}
+	return err
+}
+
+// covered reports whether a run that began after the ask has answered it already. A person's ask with a run id of its own is
+// always answered.
+func covered(c state.Control, a state.Ask) bool {
+	if a.Run != "" || c.Run != "" {
+		return false
+	}
+	switch a.Reason {
+	case state.ReasonSchedule, state.ReasonHook, state.ReasonUpdate:
+		return c.Began.After(a.Asked)
+	case state.ReasonResume:
+		return c.Began.After(a.Asked)
+	}
+	return false
+}
+
+// answers reports whether a connection in state st does what the ask wants.
+func answers(st tenancy.State, a state.Ask, c state.Control) bool {
+	switch a.Reason {
+	case state.ReasonPreview:
+		return st == tenancy.Ready || st == tenancy.Active || st == tenancy.Paused
+	case state.ReasonAnswer:
+		return st == tenancy.NeedsApproval
+	case state.ReasonReview:
+		return st == tenancy.Active
+	case state.ReasonResume:
+		return st == tenancy.Active || st == tenancy.Ready && c.Run != ""
+	}
+	return st == tenancy.Active
+}
+
+// send puts an ask on the queue.
+func (e *Engine) send(ctx context.Context, a state.Ask) error {
+	m, err := e.message(a)
+	if err != nil {
+		return err
+	}
+	return e.c.Queue.Send(ctx, m)
+}
+
+// later puts an ask on the queue at a time. name keeps one schedule per purpose and connection.
+func (e *Engine) later(ctx context.Context, a state.Ask, name string, at time.Time) error {
+	m, err := e.message(a)
+	if err != nil {
+		return err
+	}
+	return e.c.Scheduler.Once(ctx, a.Connection+"-"+name, at, m)
+}
+
+func (e *Engine) message(a state.Ask) (queue.Message, error) {
+	b, err := json.Marshal(a)
+	if err != nil {
+		return queue.Message{}, fmt.Errorf("engine: encoding an ask: %w", err)
+	}
+	return queue.Message{Group: a.Tenant + "/" + a.Connection, Dedup: e.c.NewID(), Body: b}, nil
+}

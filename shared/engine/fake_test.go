@@ -1,0 +1,292 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"meibo/shared/clock"
+	"meibo/shared/connector"
+	"meibo/shared/record"
+)
+
+// fake is a vendor in memory: numbered changes, tombstones, versions, pages, and faults on demand. It is what the contract says a
+// vendor may be, and nothing else.
+type fake struct {
+	name    string
+	clk     clock.Clock
+	fields  []record.Field
+	batch   connector.Batch
+	marks   bool
+	lag     time.Duration
+	seq     int
+	recs    map[string]*fakeRec
+	deaths  []fakeRec
+	groups  []connector.Group
+	calls   int
+	creates int
+	// expired makes cursors from before this change die.
+	expired int
+	// fail is asked before each call and after each write; a non-nil error is what the call gives.
+	fail func(when string) error
+	// refuse gives the error of a single write.
+	refuse func(w connector.Write) error
+}
+
+type fakeRec struct {
+	id      string
+	seq     int
+	at      time.Time
+	created time.Time
+	fields  record.Fields
+	groups  []string
+	mark    string
+	version int
+}
+
+func newFake(name string, clk clock.Clock, fields []record.Field, batch connector.Batch, marks bool) *fake {
+	return &fake{name: name, clk: clk, fields: fields, batch: batch, marks: marks, recs: map[string]*fakeRec{}}
+}
+
+// put makes or edits a record as a person would.
+func (f *fake) put(id string, fields record.Fields, groups ...string) string {
+	f.seq++
+	r := f.recs[id]
+	if r == nil {
+		if id == "" {
+			id = f.name + strconv.Itoa(f.seq)
+		}
+		r = &fakeRec{id: id, fields: record.Fields{}, created: f.clk.Now(), groups: groups}
+		for _, fd := range f.fields {
+			r.fields[fd.Key] = []record.Value{}
+		}
+		f.recs[id] = r
+	}
+	for k, vs := range fields {
+		r.fields[k] = record.CloneValues(vs)
+	}
+	r.seq, r.at = f.seq, f.clk.Now()
+	r.version++
+	return r.id
+}
+
+func (f *fake) remove(id string) {
+	f.seq++
+	f.deaths = append(f.deaths, fakeRec{id: id, seq: f.seq, at: f.clk.Now()})
+	delete(f.recs, id)
+}
+
+func (f *fake) call(when string) error {
+	if strings.HasPrefix(when, "before") {
+		f.calls++
+	}
+	if f.fail != nil {
+		return f.fail(f.name + " " + when)
+	}
+	return nil
+}
+
+func (f *fake) Describe(context.Context) (connector.Description, error) {
+	if err := f.call("before describe"); err != nil {
+		return connector.Description{}, err
+	}
+	return connector.Description{Name: f.name, Kind: record.Contact, Fields: f.fields, Batch: f.batch, QuietCalls: 1, VersionChecked: true,
+		WritesInSeries: true, StoresMark: f.marks, Visibility: f.lag}, nil
+}
+
+func (f *fake) item(r *fakeRec, scope connector.Scope) connector.Item {
+	it := connector.Item{ID: r.id, Version: strconv.Itoa(r.version), Record: record.Record{Kind: record.Contact, Fields: r.fields.Clone()},
+		Created: r.created, Scope: connector.InScope}
+	if f.marks {
+		it.Mark = r.mark
+	}
+	if len(scope.Groups) > 0 {
+		it.Scope = connector.OutOfScope
+		for _, g := range r.groups {
+			if slices.Contains(scope.Groups, g) {
+				it.Scope = connector.InScope
+			}
+		}
+	}
+	return it
+}
+
+// A cursor is "full:<last id>:<seq at start>:<groups>" or "inc:<seq>:<groups>".
+func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) (connector.Page, error) {
+	if err := f.call("before changes"); err != nil {
+		return connector.Page{}, err
+	}
+	now := f.clk.Now()
+	seen := func(at time.Time) bool { return !at.Add(f.lag).After(now) }
+	if cursor == "" {
+		start := f.seq
+		for _, r := range f.recs { // a change that is not visible yet is still to come
+			if !seen(r.at) && r.seq <= start {
+				start = r.seq - 1
+			}
+		}
+		cursor = fmt.Sprintf("full::%d:%s", start, strings.Join(scope.Groups, ","))
+	}
+	p := strings.Split(cursor, ":")
+	groups := p[len(p)-1]
+	if groups != "" {
+		scope.Groups = strings.Split(groups, ",")
+	}
+	var page connector.Page
+	if p[0] == "full" {
+		start, _ := strconv.Atoi(p[2])
+		var list []string
+		for id, r := range f.recs {
+			if id > p[1] && seen(r.at) {
+				list = append(list, id)
+			}
+		}
+		sort.Strings(list)
+		page.Full, page.More = true, len(list) > f.batch.List
+		if page.More {
+			list = list[:f.batch.List]
+		}
+		for _, id := range list {
+			page.Changed = append(page.Changed, f.item(f.recs[id], scope))
+		}
+		page.Next = fmt.Sprintf("inc:%d:%s", start, groups)
+		if page.More {
+			page.Next = fmt.Sprintf("full:%s:%d:%s", list[len(list)-1], start, groups)
+		}
+		return page, nil
+	}
+	since, _ := strconv.Atoi(p[1])
+	if since < f.expired {
+		return page, connector.ErrCursorExpired
+	}
+	type change struct {
+		seq  int
+		dead string
+		rec  *fakeRec
+	}
+	var list []change
+	for _, r := range f.recs {
+		if r.seq > since {
+			list = append(list, change{seq: r.seq, rec: r})
+		}
+	}
+	for _, d := range f.deaths {
+		if d.seq > since {
+			list = append(list, change{seq: d.seq, dead: d.id})
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].seq < list[j].seq })
+	last := since
+	for i, c := range list {
+		if i == f.batch.List {
+			page.More = true
+			break
+		}
+		if c.rec != nil && !seen(c.rec.at) {
+			break // later ones wait behind it
+		}
+		last = c.seq
+		if c.dead != "" {
+			page.Deleted = append(page.Deleted, connector.Deletion{ID: c.dead})
+		} else {
+			page.Changed = append(page.Changed, f.item(c.rec, scope))
+		}
+	}
+	page.Next = fmt.Sprintf("inc:%d:%s", last, groups)
+	return page, nil
+}
+
+func (f *fake) Get(_ context.Context, _ []record.Key, ids []string) ([]connector.Got, error) {
+	if err := f.call("before get"); err != nil {
+		return nil, err
+	}
+	out := make([]connector.Got, len(ids))
+	for i, id := range ids {
+		out[i].ID = id
+		if r := f.recs[id]; r != nil {
+			out[i].Item = f.item(r, connector.Scope{})
+			continue
+		}
+		out[i].Status = connector.StatusInvisible
+		for _, d := range f.deaths {
+			if d.id == id {
+				out[i].Status = connector.StatusGone
+			}
+		}
+	}
+	return out, nil
+}
+
+func (f *fake) Apply(_ context.Context, writes []connector.Write) ([]connector.Result, error) {
+	if err := f.call("before apply"); err != nil {
+		return nil, err
+	}
+	out := make([]connector.Result, len(writes))
+	for i, w := range writes {
+		out[i] = f.write(w)
+	}
+	if err := f.call("after apply"); err != nil {
+		for i := range out {
+			out[i] = connector.Result{Err: connector.ErrOutcomeUnknown}
+		}
+	}
+	return out, nil
+}
+
+func (f *fake) write(w connector.Write) connector.Result {
+	if f.refuse != nil {
+		if err := f.refuse(w); err != nil {
+			return connector.Result{Err: err}
+		}
+	}
+	for k, vs := range w.Fields { // stricter than any vendor: what does not fit fails
+		i := slices.IndexFunc(f.fields, func(fd record.Field) bool { return fd.Key == k })
+		if i < 0 || f.fields[i].ReadOnly || f.fields[i].Capacity() > 0 && len(vs) > f.fields[i].Capacity() {
+			return connector.Result{Err: &connector.InvalidError{System: f.name, Field: string(k), Reason: "does not fit"}}
+		}
+	}
+	switch w.Op {
+	case connector.Create:
+		f.creates++
+		id := f.put("", w.Fields, w.Groups...)
+		f.recs[id].mark = w.Mark
+		it := f.item(f.recs[id], connector.Scope{})
+		return connector.Result{ID: id, Version: it.Version, Item: f.returned(it)}
+	case connector.Update:
+		r := f.recs[w.ID]
+		if r == nil {
+			return connector.Result{Err: connector.ErrNotFound}
+		}
+		if strconv.Itoa(r.version) != w.Current.Version {
+			return connector.Result{Err: connector.ErrVersionConflict}
+		}
+		f.put(w.ID, w.Fields)
+		it := f.item(r, connector.Scope{})
+		return connector.Result{ID: w.ID, Version: it.Version, Item: f.returned(it)}
+	default:
+		if f.recs[w.ID] == nil {
+			return connector.Result{Err: connector.ErrNotFound}
+		}
+		f.remove(w.ID)
+		return connector.Result{ID: w.ID}
+	}
+}
+
+// returned is nil at a vendor that stores no marks, which stands for those that answer a write with an id and a version only.
+func (f *fake) returned(it connector.Item) *connector.Item {
+	if !f.marks {
+		return nil
+	}
+	return &it
+}
+
+func (f *fake) Groups(context.Context) ([]connector.Group, error) {
+	if err := f.call("before groups"); err != nil {
+		return nil, err
+	}
+	return f.groups, nil
+}

@@ -1,0 +1,355 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"meibo/shared/connector"
+	"meibo/shared/plan"
+	"meibo/shared/state"
+)
+
+// handle plans what to do about records of side sd as they are now, and queues it.
+func (s *slice) handle(ctx context.Context, sd *side, items []connector.Item) error {
+	links, err := s.linksOf(ctx, sd, ids(items))
+	if err != nil {
+		return err
+	}
+	for i := range items {
+		it := &items[i]
+		l, linked := links[it.ID]
+		switch {
+		case linked && full(l):
+			err = s.handleLinked(ctx, sd, l, it)
+		case linked:
+			err = s.handleAlone(ctx, sd, &l, it)
+		default:
+			err = s.handleNew(ctx, sd, nil, it)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handleLinked is for a record that has a partner.
+func (s *slice) handleLinked(ctx context.Context, sd *side, l state.Link, it *connector.Item) error {
+	if s.linked[l.CRM] || l.State == state.LinkDetached {
+		return nil
+	}
+	leftScope := it.Scope == connector.OutOfScope && l.Made == ""
+	switch {
+	case leftScope && l.State == state.LinkParked && l.Code == state.CodeLeftScope:
+		return nil
+	case leftScope:
+		s.rec.Skipped[state.CodeLeftScope]++
+		n := l
+		n.State, n.Code, n.Since = state.LinkParked, state.CodeLeftScope, s.e.c.Clock.Now()
+		return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+	case l.State == state.LinkParked && l.Code == state.CodeLeftScope && it.Scope == connector.ScopeUnknown:
+		return nil
+	}
+	if l.State == state.LinkActive && !s.touched[l.CRM] {
+		if version(&l, sd) == it.Version && it.Version != "" {
+			if unsettled(&l, sd) {
+				return s.adopt(ctx, sd, l, it)
+			}
+			s.unchanged++
+			return nil // our own write, or nothing new
+		}
+		if changed, _ := s.changed(sd, &l, it); !changed {
+			s.unchanged++
+			return nil
+		}
+	}
+	return s.pair(ctx, sd, &l, it, idOf(&l, s.other(sd)))
+}
+
+// adopt takes what the vendor stored of our own write as the base.
+func (s *slice) adopt(ctx context.Context, sd *side, l state.Link, it *connector.Item) error {
+	n := l
+	setBase(&n, sd, it.Version, s.planner.Base(sd.s, it.Record.Fields).Encode(), true)
+	s.adopted++
+	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+}
+
+// handleAlone is for a record that has an item of its own and no partner: why it was left alone decides whether it is looked at
+// again now.
+func (s *slice) handleAlone(ctx context.Context, sd *side, l *state.Link, it *connector.Item) error {
+	if l.State == state.LinkDetached {
+		return nil
+	}
+	if s.forced[sd.i][it.ID] {
+		return s.handleNew(ctx, sd, l, it)
+	}
+	switch l.Code {
+	case state.CodeReview:
+		return nil
+	case state.CodeIgnored, state.CodeDiscarded:
+		if s.rec.Kind != state.Incremental {
+			return nil
+		}
+	}
+	return s.handleNew(ctx, sd, l, it)
+}
+
+// handleNew is for a record without a partner. old is its item, if it has one.
+func (s *slice) handleNew(ctx context.Context, sd *side, old *state.Link, it *connector.Item) error {
+	if it.Scope != connector.InScope && !s.forced[sd.i][it.ID] {
+		return nil
+	}
+	if s.waiting(sd, it.ID) {
+		s.rec.Skipped[state.CodeWaiting]++
+		return nil // it may have been created; see recover.go
+	}
+	m := s.match(sd, it.ID)
+	switch m.kind {
+	case unseen:
+		return nil // made since the survey: the next run's change listing has it
+	case matched:
+		if sd.i == 1 && s.rec.Kind != state.Incremental {
+			return nil // handled with its partner
+		}
+		return s.pair(ctx, sd, old, it, m.partner)
+	case doubted:
+		return s.doubt(ctx, sd, it.ID, m.candidates, m.code, old)
+	case candidate:
+		return s.alone(ctx, sd, old, it.ID, state.CodeReview)
+	}
+	return s.create(ctx, sd, old, it)
+}
+
+// create plans a new record on the other side.
+func (s *slice) create(ctx context.Context, sd *side, old *state.Link, it *connector.Item) error {
+	t := s.other(sd)
+	if !s.rules.Direction.Writes(t.s) {
+		s.rec.Skipped[state.CodeOneWay]++
+		return nil
+	}
+	code, err := s.excluded(ctx, sd, it)
+	if err != nil {
+		return err
+	}
+	if code != "" {
+		return s.alone(ctx, sd, old, it.ID, code)
+	}
+	if s.capped() {
+		s.sess.Control.Held = true
+		return s.alone(ctx, sd, old, it.ID, state.CodeCap)
+	}
+	p := &pairing{old: old, made: -1, mark: s.dig.Mark(sd.account(), it.ID)}
+	p.now[sd.i] = it
+	s.rec.Taken++
+	return s.planPair(ctx, p)
+}
+
+// excluded returns why the rules leave a new record out, or "".
+func (s *slice) excluded(ctx context.Context, sd *side, it *connector.Item) (string, error) {
+	if s.rules.RequireEmail && len(s.identity(sd, it).Emails) == 0 {
+		return state.CodeNoEmail, nil
+	}
+	if !s.rules.SkipImported || sd.i != 0 {
+		return "", nil
+	}
+	r, ok := sd.open.Connector.(connector.ProvenanceReader)
+	if !ok {
+		return "", nil
+	}
+	how, err := r.Provenance(ctx, it.ID)
+	if err != nil {
+		return "", sd.wrap(err)
+	}
+	if how == connector.ProvenanceImported {
+		return state.CodeImported, nil
+	}
+	return "", nil
+}
+
+// capped reports whether the tenant's cap on this run is used up (ZG9).
+func (s *slice) capped() bool {
+	most := s.rules.Caps.Later
+	if s.rec.Kind == state.Initial {
+		most = s.rules.Caps.First
+	}
+	return most > 0 && s.rec.Taken >= most
+}
+
+// alone gives a record without a partner an item that says why it stays alone.
+func (s *slice) alone(ctx context.Context, sd *side, old *state.Link, id, code string) error {
+	s.rec.Skipped[code]++
+	if old != nil && old.Code == code {
+		return nil
+	}
+	l := state.Link{State: state.LinkParked, Code: code, Since: s.e.c.Clock.Now()}
+	setID(&l, sd, id)
+	return s.out.link(ctx, state.LinkChange{Old: old, New: &l})
+}
+
+// wanted is a pairing whose partner is still to be read.
+type wanted struct {
+	from    *side
+	old     *state.Link
+	item    *connector.Item
+	partner string
+}
+
+// pair plans a record together with its partner, which is read first. Reads are gathered into batches.
+func (s *slice) pair(ctx context.Context, sd *side, old *state.Link, it *connector.Item, partner string) error {
+	t := s.other(sd)
+	crm := it.ID
+	if sd.i == 1 {
+		crm = partner
+	}
+	if s.linked[crm] {
+		return nil
+	}
+	s.linked[crm] = true
+	s.wanted[t.i] = append(s.wanted[t.i], wanted{from: sd, old: old, item: it, partner: partner})
+	if len(s.wanted[t.i]) >= t.desc.Batch.Get {
+		return s.readWanted(ctx, t)
+	}
+	return nil
+}
+
+// readWanted reads the partners on side t that pairings wait for, and plans them.
+func (s *slice) readWanted(ctx context.Context, t *side) error {
+	list := s.wanted[t.i]
+	s.wanted[t.i] = nil
+	var want []string
+	for _, w := range list {
+		if s.held(t, w.partner) == nil {
+			want = append(want, w.partner)
+		}
+	}
+	got, err := s.read(ctx, t, want)
+	if err != nil {
+		return err
+	}
+	items, err := s.partnerItems(ctx, t, list)
+	if err != nil {
+		return err
+	}
+	for _, w := range list {
+		p := &pairing{old: w.old, made: -1}
+		if l, has := items[w.partner]; has && full(l) {
+			if err := s.alone(ctx, w.from, w.old, w.item.ID, state.CodeClaimed); err != nil {
+				return err
+			}
+			continue
+		} else if has {
+			p.also = &l
+		}
+		p.now[w.from.i] = w.item
+		if it := s.held(t, w.partner); it != nil {
+			p.now[t.i] = it
+		} else if g := got[w.partner]; g.Status == connector.StatusFound {
+			it := g.Item
+			p.now[t.i] = &it
+		} else if err := s.partnerless(ctx, t, w, g); err != nil {
+			return err
+		} else {
+			continue
+		}
+		if err := s.planPair(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partnerItems returns the items of partners that stand alone so far, or are claimed by another link.
+func (s *slice) partnerItems(ctx context.Context, t *side, list []wanted) (map[string]state.Link, error) {
+	var ask []string
+	for _, w := range list {
+		if w.old == nil || !full(*w.old) {
+			ask = append(ask, w.partner)
+		}
+	}
+	return s.linksOf(ctx, t, ask)
+}
+
+// partnerless deals with a record whose partner could not be read.
+func (s *slice) partnerless(ctx context.Context, t *side, w wanted, g connector.Got) error {
+	switch {
+	case g.Status == connector.StatusFailed:
+		p := &pairing{old: w.old, failed: &failure{code: state.CodeWaiting, retry: retrySoon}, made: -1}
+		p.now[w.from.i] = w.item
+		return s.out.park(ctx, p)
+	case w.old == nil || !full(*w.old): // matched, and gone before it was linked: the next run sees it alone
+		s.again(w.from.s, w.item.ID, retrySoon)
+		return nil
+	case g.Status == connector.StatusGone:
+		return s.departed(ctx, t, *w.old, w.item)
+	}
+	return s.miss(ctx, *w.old)
+}
+
+// miss marks a link of which one side was not seen and nothing is proven.
+func (s *slice) miss(ctx context.Context, l state.Link) error {
+	s.rec.Skipped[state.CodeMissing]++
+	s.again(bothSides[0], l.CRM, time.Hour)
+	if l.State == state.LinkMissing {
+		return nil
+	}
+	n := l
+	n.State, n.Code, n.Since = state.LinkMissing, state.CodeMissing, s.e.c.Clock.Now()
+	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+}
+
+// planPair merges both sides of a pairing and queues what comes of it.
+func (s *slice) planPair(ctx context.Context, p *pairing) error {
+	in := plan.Input{Refused: p.refused}
+	for i, sd := range s.sides {
+		if p.now[i] != nil {
+			in.Now[i] = p.now[i].Record.Fields
+		}
+		if p.old == nil || !full(*p.old) || p.anew {
+			continue
+		}
+		base, err := plan.DecodeBase(baseOf(p.old, sd))
+		if err != nil {
+			s.log.WarnContext(ctx, "a link's base cannot be read; it is merged anew", "side", string(sd.s))
+		}
+		p.base[i], in.Base[i] = base, base
+	}
+	p.out = s.planner.Merge(in)
+	for i := range p.now {
+		if p.now[i] == nil && p.out.Write[i] == nil {
+			p.failed = &failure{code: state.CodeEmpty}
+			return s.out.park(ctx, p)
+		}
+	}
+	return s.out.add(ctx, p)
+}
+
+// read reads records by id, in batches.
+func (s *slice) read(ctx context.Context, sd *side, want []string) (map[string]connector.Got, error) {
+	out := make(map[string]connector.Got, len(want))
+	for len(want) > 0 {
+		n := min(len(want), max(sd.desc.Batch.Get, 1))
+		got, err := sd.open.Connector.Get(ctx, sd.scope.Fields, want[:n])
+		if err != nil {
+			return nil, sd.wrap(err)
+		}
+		sd.work.Read += n
+		for _, g := range got {
+			out[g.ID] = g
+		}
+		want = want[n:]
+	}
+	return out, nil
+}
+
+// remember puts a record into the match index as it is now; forget takes it out.
+func (s *slice) remember(sd *side, it *connector.Item) {
+	if sd.index != nil {
+		sd.index.Add(state.Entry{Keys: s.identity(sd, it), Out: it.Scope == connector.OutOfScope})
+	}
+}
+
+func (s *slice) forget(sd *side, id string) {
+	if sd.index != nil {
+		sd.index.Add(state.Entry{Keys: plan.Keys{ID: id}, Gone: true})
+	}
+}

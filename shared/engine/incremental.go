@@ -1,0 +1,544 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"meibo/shared/connector"
+	"meibo/shared/plan"
+	"meibo/shared/state"
+)
+
+// heldRecords bounds what an incremental run keeps in memory of one side. What comes after is only counted, and read again once
+// the first part is done.
+const heldRecords = 2000
+
+// news is what changed on one side.
+type news struct {
+	items   []connector.Item
+	at      map[string]int // place in items, by id
+	deleted []connector.Deletion
+	rekeyed []connector.Rekey
+	listed  int
+	// next is where the next listing starts: after all that is held here.
+	next string
+	more bool // there is more than is held
+}
+
+func (n *news) add(it connector.Item) {
+	if n.at == nil {
+		n.at = map[string]int{}
+	}
+	if i, seen := n.at[it.ID]; seen {
+		if it.Scope == connector.ScopeUnknown {
+			it.Scope = n.items[i].Scope
+		}
+		n.items[i] = it
+		return
+	}
+	n.at[it.ID] = len(n.items)
+	n.items = append(n.items, it)
+}
+
+func (n *news) empty() bool { return len(n.items)+len(n.deleted)+len(n.rekeyed) == 0 }
+
+// held returns a record of side sd that this run already holds as it is now.
+func (s *slice) held(sd *side, id string) *connector.Item {
+	n := s.news[sd.i]
+	if i, ok := n.at[id]; ok {
+		return &n.items[i]
+	}
+	return nil
+}
+
+// incremental does a whole incremental run: what changed on both sides, and what an earlier run left to do.
+func (s *slice) incremental(ctx context.Context) error {
+	if s.rec.Step == state.StepFinish {
+		return s.finish(ctx)
+	}
+	for i, sd := range s.sides {
+		s.news[i] = &news{}
+		err := s.delta(ctx, sd)
+		if errors.Is(err, connector.ErrCursorExpired) {
+			s.relist()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.quiet() {
+		s.rec.Step = state.StepFinish
+		s.rec.Next = [2]string{s.news[0].next, s.news[1].next}
+		return nil
+	}
+	if err := s.need(ctx, false); err != nil {
+		return err
+	}
+	for _, sd := range s.sides {
+		sd.index = s.sess.IndexWriter(sd.s, s.rec.Generation, &s.rec.Chunks[sd.i])
+	}
+	if err := s.loadIntents(ctx); err != nil {
+		return err
+	}
+	if err := s.extra(ctx); err != nil {
+		return err
+	}
+	if err := s.rekey(ctx); err != nil {
+		return err
+	}
+	if err := s.matchNews(ctx); err != nil {
+		return err
+	}
+	if err := s.weigh(ctx); err != nil {
+		return err
+	}
+	return s.applyNews(ctx)
+}
+
+// relist turns the run into one with full listings, because a vendor dropped its cursor.
+func (s *slice) relist() {
+	s.rec.Kind, s.rec.Step = state.Relist, state.StepSurveyCRM
+	s.rec.Generation, s.rec.Chunks = s.sess.Control.Generation+1, [2]int64{}
+	s.rec.Cursors, s.rec.Emptied = [2]string{}, [2]int{}
+	s.matches = nil
+	s.news = [2]*news{{}, {}}
+}
+
+// delta reads what changed on one side since its cursor.
+func (s *slice) delta(ctx context.Context, sd *side) error {
+	n := s.news[sd.i]
+	n.next = s.rec.Cursors[sd.i]
+	cursor := n.next
+	for {
+		page, err := sd.open.Connector.Changes(ctx, sd.scope, cursor)
+		if err != nil {
+			return sd.wrap(err)
+		}
+		if page.More && page.Next == cursor {
+			return sd.wrap(connector.ErrTransient) // the vendor repeats itself
+		}
+		cursor = page.Next
+		n.listed += len(page.Changed)
+		if !n.more {
+			for _, it := range page.Changed {
+				n.add(it)
+			}
+			n.deleted = append(n.deleted, page.Deleted...)
+			n.rekeyed = append(n.rekeyed, page.Rekeyed...)
+			n.next = cursor
+			n.more = page.More && len(n.items) >= heldRecords
+		} else if err := s.countBeyond(ctx, sd, page); err != nil {
+			return err
+		}
+		if !page.More {
+			break
+		}
+	}
+	sd.work.Changed = append(sd.work.Changed, n.listed)
+	return nil
+}
+
+// countBeyond counts the losses in a page that is not held, so that the budget is checked against the whole before the first
+// write.
+func (s *slice) countBeyond(ctx context.Context, sd *side, page connector.Page) error {
+	if len(page.Deleted) == 0 {
+		return nil
+	}
+	var gone []string
+	for _, d := range page.Deleted {
+		gone = append(gone, d.ID)
+	}
+	links, err := s.linksOf(ctx, sd, gone)
+	if err != nil {
+		return err
+	}
+	o := s.other(sd)
+	for _, l := range links {
+		if full(l) && l.State == state.LinkActive && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) {
+			s.beyond[o.i]++
+		}
+	}
+	return nil
+}
+
+// quiet reports whether there is nothing to do.
+func (s *slice) quiet() bool {
+	c, now := &s.sess.Control, s.e.c.Clock.Now()
+	if !s.news[0].empty() || !s.news[1].empty() || c.Intents > 0 || c.Held || s.ask.Review != nil {
+		return false
+	}
+	for _, r := range c.Retry {
+		if !r.At.After(now) {
+			return false
+		}
+	}
+	for i := range c.Sides {
+		if s.membersDue(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *slice) membersDue(i int) bool {
+	c := &s.sess.Control.Sides[i]
+	return c.MembersEvery > 0 && len(s.sides[i].scope.Groups) > 0 && s.e.c.Clock.Now().Sub(c.Members) >= c.MembersEvery
+}
+
+// extra adds what is to be looked at although it did not change: retries that are due, what a cap held back, what a membership
+// scan or a decision brings.
+func (s *slice) extra(ctx context.Context) error {
+	c, now := &s.sess.Control, s.e.c.Clock.Now()
+	var want [2][]string
+	kept := c.Retry[:0]
+	for _, r := range c.Retry {
+		if r.At.After(now) {
+			kept = append(kept, r)
+			continue
+		}
+		want[plan.Index(r.Side)] = append(want[plan.Index(r.Side)], r.ID)
+	}
+	c.Retry = kept
+	if c.Held {
+		if err := s.heldBack(ctx, &want); err != nil {
+			return err
+		}
+	}
+	for i, sd := range s.sides {
+		if s.membersDue(i) {
+			entered, err := s.scanMembers(ctx, sd)
+			if err != nil {
+				return err
+			}
+			want[i] = append(want[i], entered...)
+		}
+	}
+	if err := s.decided(ctx, &want); err != nil {
+		return err
+	}
+	for i, sd := range s.sides {
+		if err := s.fetch(ctx, sd, want[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch reads records by id and adds them to the news, as in scope.
+func (s *slice) fetch(ctx context.Context, sd *side, want []string) error {
+	want = slices.DeleteFunc(want, func(id string) bool {
+		s.forced[sd.i][id] = true
+		return s.held(sd, id) != nil
+	})
+	got, err := s.read(ctx, sd, want)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, id := range want {
+		switch g := got[id]; g.Status {
+		case connector.StatusFound:
+			s.news[sd.i].add(g.Item)
+		case connector.StatusGone:
+			s.news[sd.i].deleted = append(s.news[sd.i].deleted, connector.Deletion{ID: id, Evidence: connector.EvidenceAccount})
+		default:
+			missing = append(missing, id)
+		}
+	}
+	links, err := s.linksOf(ctx, sd, want)
+	if err != nil {
+		return err
+	}
+	for id, l := range links {
+		if full(l) {
+			s.touched[l.CRM] = true
+		}
+		if full(l) && slices.Contains(missing, id) {
+			if err := s.miss(ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// heldBack adds records that a cap held back, as many as this run may take.
+func (s *slice) heldBack(ctx context.Context, want *[2][]string) error {
+	most := s.rules.Caps.Later
+	s.sess.Control.Held = false
+	return s.sess.AllLinks(ctx, func(l state.Link) error {
+		if l.Code != state.CodeCap {
+			return nil
+		}
+		if most > 0 && len(want[0])+len(want[1]) >= most {
+			s.sess.Control.Held = true
+			return nil
+		}
+		if l.CRM != "" {
+			want[0] = append(want[0], l.CRM)
+		} else {
+			want[1] = append(want[1], l.Book)
+		}
+		return nil
+	})
+}
+
+// scanMembers lists the ids in the scope of a side whose change listing does not tell, parks the links that left, and returns the
+// ids that came in.
+func (s *slice) scanMembers(ctx context.Context, sd *side) ([]string, error) {
+	scanner, ok := sd.open.Connector.(connector.MemberScanner)
+	if !ok {
+		return nil, nil
+	}
+	in := map[string]bool{}
+	for cursor := ""; ; {
+		ids, next, err := scanner.Members(ctx, sd.scope, cursor)
+		if err != nil {
+			return nil, sd.wrap(err)
+		}
+		for _, id := range ids {
+			in[id] = true
+		}
+		if next == "" {
+			break
+		}
+		if next == cursor {
+			return nil, sd.wrap(connector.ErrTransient)
+		}
+		cursor = next
+	}
+	var entered []string
+	err := s.sess.AllLinks(ctx, func(l state.Link) error {
+		id := idOf(&l, sd)
+		if id == "" {
+			return nil
+		}
+		was := in[id]
+		delete(in, id)
+		left := l.State == state.LinkParked && l.Code == state.CodeLeftScope
+		switch {
+		case was && left:
+			entered = append(entered, id)
+		case !was && full(l) && l.State == state.LinkActive && l.Made == "":
+			s.rec.Skipped[state.CodeLeftScope]++
+			n := l
+			n.State, n.Code, n.Since = state.LinkParked, state.CodeLeftScope, s.e.c.Clock.Now()
+			return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for id := range in {
+		entered = append(entered, id)
+	}
+	slices.Sort(entered)
+	s.sess.Control.Sides[sd.i].Members = s.e.c.Clock.Now()
+	return entered, nil
+}
+
+// rekey moves links to the new ids of their records: first those that the vendor names, then a new record that says who a
+// vanished one said it was.
+func (s *slice) rekey(ctx context.Context) error {
+	for _, sd := range s.sides {
+		n := s.news[sd.i]
+		moves := n.rekeyed
+		more, err := s.vanished(ctx, sd)
+		if err != nil {
+			return err
+		}
+		moves = append(moves, more...)
+		if len(moves) == 0 {
+			continue
+		}
+		var old []string
+		for _, m := range moves {
+			old = append(old, m.Old)
+		}
+		links, err := s.linksOf(ctx, sd, old)
+		if err != nil {
+			return err
+		}
+		for _, m := range moves {
+			l, ok := links[m.Old]
+			if !ok || m.Old == m.New {
+				continue
+			}
+			moved := l
+			setID(&moved, sd, m.New)
+			if err := s.out.link(ctx, state.LinkChange{Old: &l, New: &moved}); err != nil {
+				return err
+			}
+			s.forget(sd, m.Old)
+			n.deleted = slices.DeleteFunc(n.deleted, func(d connector.Deletion) bool { return d.ID == m.Old })
+			s.forced[sd.i][m.New] = true
+		}
+		if err := s.out.saveLinks(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vanished pairs records that were deleted with new ones of the same side that say the same, one to one: somebody deleted a
+// person and made them again.
+func (s *slice) vanished(ctx context.Context, sd *side) ([]connector.Rekey, error) {
+	n := s.news[sd.i]
+	if len(n.deleted) == 0 || len(n.items) == 0 {
+		return nil, nil
+	}
+	links, err := s.linksOf(ctx, sd, ids(n.items))
+	if err != nil {
+		return nil, err
+	}
+	var fresh []plan.Keys
+	for i := range n.items {
+		if _, linked := links[n.items[i].ID]; !linked && n.items[i].Scope != connector.OutOfScope {
+			k := s.identity(sd, &n.items[i])
+			k.Mark, k.Own = 0, 0
+			fresh = append(fresh, k)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	entries, err := s.sess.Index(ctx, sd.s, s.rec.Generation, s.rec.Chunks[sd.i])
+	if err != nil {
+		return nil, err
+	}
+	var gone []plan.Keys
+	for _, e := range entries {
+		if !e.Gone && slices.ContainsFunc(n.deleted, func(d connector.Deletion) bool { return d.ID == e.ID }) {
+			e.Keys.Mark, e.Keys.Own = 0, 0
+			gone = append(gone, e.Keys)
+		}
+	}
+	pairs, _ := plan.Match(gone, fresh)
+	var out []connector.Rekey
+	for _, p := range pairs {
+		out = append(out, connector.Rekey{Old: gone[p.CRM].ID, New: fresh[p.Book].ID})
+	}
+	return out, nil
+}
+
+// matchNews finds partners for new records among the other side's, old and new.
+func (s *slice) matchNews(ctx context.Context) error {
+	var lists [2][]state.Entry
+	fresh := 0
+	for i, sd := range s.sides {
+		n := s.news[i]
+		links, err := s.linksOf(ctx, sd, ids(n.items))
+		if err != nil {
+			return err
+		}
+		for j := range n.items {
+			it := &n.items[j]
+			l, has := links[it.ID]
+			if has && (full(l) || l.State == state.LinkDetached || l.Code == state.CodeReview && !s.forced[i][it.ID]) {
+				continue
+			}
+			if it.Scope != connector.InScope && !s.forced[i][it.ID] {
+				continue
+			}
+			lists[i] = append(lists[i], state.Entry{Keys: s.identity(sd, it)})
+			fresh++
+		}
+	}
+	if fresh == 0 && len(s.intents) == 0 && len(s.overrides[0])+len(s.overrides[1]) == 0 {
+		s.matches = newMatches()
+		return nil
+	}
+	full := lists
+	for i := range s.sides {
+		if len(lists[i]) == 0 {
+			continue
+		}
+		more, err := s.related(ctx, s.sides[1-i], lists[i], lists[1-i])
+		if err != nil {
+			return err
+		}
+		full[1-i] = append(full[1-i], more...)
+	}
+	s.matches = s.matchLists(full)
+	for i := range s.overrides {
+		for id, v := range s.overrides[i] {
+			s.matches.of[i][id] = v
+		}
+	}
+	for i, sd := range s.sides {
+		for _, e := range lists[i] {
+			s.rememberKeys(sd, e.Keys)
+		}
+		var want []string
+		for id := range s.forced[i] {
+			if s.matches.of[i][id].kind != unseen && s.held(sd, id) == nil {
+				want = append(want, id)
+			}
+		}
+		slices.Sort(want)
+		if err := s.fetch(ctx, sd, want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *slice) rememberKeys(sd *side, k plan.Keys) {
+	if sd.index != nil {
+		k.Linked = false
+		sd.index.Add(state.Entry{Keys: k})
+	}
+}
+
+// related returns the records of side t in the match index that share a key with any of fresh and are not new themselves.
+func (s *slice) related(ctx context.Context, t *side, fresh, own []state.Entry) ([]state.Entry, error) {
+	entries, err := s.sess.Index(ctx, t.s, s.rec.Generation, s.rec.Chunks[t.i])
+	if err != nil {
+		return nil, err
+	}
+	keys := map[uint64]bool{}
+	for i := range fresh {
+		for _, d := range allKeys(&fresh[i].Keys) {
+			keys[d] = true
+		}
+	}
+	skip := map[string]bool{}
+	for i := range own {
+		skip[own[i].ID] = true
+	}
+	for _, d := range s.news[t.i].deleted {
+		skip[d.ID] = true
+	}
+	var out []state.Entry
+	var list []string
+	for _, e := range entries {
+		if e.Gone || skip[e.ID] || !slices.ContainsFunc(allKeys(&e.Keys), func(d uint64) bool { return keys[d] }) {
+			continue
+		}
+		out = append(out, e)
+		list = append(list, e.ID)
+	}
+	links, err := s.linksOf(ctx, t, list)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		l, has := links[out[i].ID]
+		out[i].Linked = has && (full(l) || l.State == state.LinkDetached || l.Code == state.CodeReview || l.Code == state.CodeIgnored)
+	}
+	return out, nil
+}
+
+func allKeys(k *plan.Keys) []uint64 {
+	out := append([]uint64{}, k.Emails...)
+	out = append(out, k.Phones...)
+	for _, d := range []uint64{k.Name, k.NameOrg, k.Mark, k.Own} {
+		if d != 0 {
+			out = append(out, d)
+		}
+	}
+	return out
+}

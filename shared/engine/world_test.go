@@ -1,0 +1,256 @@
+package engine_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"meibo/shared/clock"
+	"meibo/shared/connector"
+	"meibo/shared/engine"
+	"meibo/shared/profile"
+	"meibo/shared/queue"
+	"meibo/shared/record"
+	"meibo/shared/state"
+	"meibo/shared/store"
+	"meibo/shared/store/embedded"
+	"meibo/shared/tenancy"
+)
+
+// world is one connection between two fakes, with the real engine and the embedded table between them.
+type world struct {
+	t         testing.TB
+	clk       *clock.Virtual
+	table     store.Table
+	crm, book *fake
+	conn      tenancy.Connection
+	msgs      []state.Ask
+	later     map[string]timed
+	ids       int
+	eng       *engine.Engine
+	repo      *state.Repo
+	lost      []string
+	revive    func() // a new process after a kill
+}
+
+type timed struct {
+	at  time.Time
+	ask state.Ask
+}
+
+var start = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, clk: clock.NewVirtual(start, true), later: map[string]timed{}}
+	table, err := embedded.Open(filepath.Join(t.TempDir(), "table"), embedded.Options{Clock: w.clk, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { table.Close() })
+	w.table = table
+	w.crm = newFake("crm", w.clk, crmFields(), connector.Batch{List: 20, Get: 7, Create: 5, Update: 5, Delete: 5}, false)
+	w.book = newFake("book", w.clk, bookFields(), connector.Batch{List: 30, Get: 10, Create: 8, Update: 8, Delete: 8}, true)
+	rules := profile.Default("crm", "book").Rules
+	rules.Mapping = profile.DefaultMapping(crmFields(), bookFields(), nil)
+	w.conn = tenancy.Connection{ID: "conn", Tenant: "t1", Member: "m", CRM: "acct-crm", Book: "acct-book", State: tenancy.Active,
+		Settings: tenancy.Settings{Rules: rules, Every: 10}}
+	w.repo = state.NewRepo(table, w.clk)
+	w.restart(table)
+	return w
+}
+
+// restart gives the world a new engine, as a new process would have.
+func (w *world) restart(table store.Table) {
+	w.eng = engine.New(engine.Config{Table: table, Clock: w.clk, Directory: w, Keys: func(context.Context, string) (engine.TenantKeys, error) { return plainKeys{}, nil },
+		Opener: w, Queue: w, Scheduler: w, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), NewID: w.newID})
+}
+
+func (w *world) newID() string { w.ids++; return fmt.Sprintf("id%08d", w.ids) }
+
+func crmFields() []record.Field {
+	return []record.Field{
+		{Key: record.NameFamily, Type: record.TypeText, Name: "Last name", Max: 1, Length: 40},
+		{Key: record.NameGiven, Type: record.TypeText, Name: "First name", Max: 1, Length: 40},
+		{Key: record.OrgName, Type: record.TypeText, Name: "Company", Max: 1},
+		{Key: record.Email, Type: record.TypeEmail, Name: "Email", Slots: []record.Slot{{Label: "work", Accepts: []string{"*"}}, {Label: "other", Accepts: []string{"*"}}}},
+		{Key: record.Phone, Type: record.TypePhone, Name: "Phone", Slots: []record.Slot{{Label: "work"}, {Label: "mobile"}, {Label: "other", Accepts: []string{"*"}}}},
+		{Key: record.Note, Type: record.TypeLongText, Name: "Note", Max: 1},
+	}
+}
+
+func bookFields() []record.Field {
+	return []record.Field{
+		{Key: record.NameFamily, Type: record.TypeText, Name: "Family", Max: 1},
+		{Key: record.NameGiven, Type: record.TypeText, Name: "Given", Max: 1},
+		{Key: record.NameMiddle, Type: record.TypeText, Name: "Middle", Max: 1},
+		{Key: record.OrgName, Type: record.TypeText, Name: "Company", Max: 1},
+		{Key: record.Email, Type: record.TypeEmail, Name: "E-mail", Labelled: true},
+		{Key: record.Phone, Type: record.TypePhone, Name: "Phone", Labelled: true},
+		{Key: record.Note, Type: record.TypeLongText, Name: "Note", Max: 1},
+	}
+}
+
+func (w *world) Tenant(context.Context, string) (tenancy.Tenant, error) {
+	return tenancy.Tenant{ID: "t1", Settings: tenancy.TenantSettings{Region: "JP"}}, nil
+}
+
+func (w *world) Connection(_ context.Context, tenant, id string) (tenancy.Connection, error) {
+	if tenant != w.conn.Tenant || id != w.conn.ID {
+		return tenancy.Connection{}, tenancy.ErrNotFound
+	}
+	return w.conn, nil
+}
+
+func (w *world) Move(_ context.Context, _, _ string, to tenancy.State, reason string) error {
+	w.conn.State, w.conn.Reason = to, reason
+	return nil
+}
+
+func (w *world) LostAccount(_ context.Context, _, account string) error {
+	w.lost = append(w.lost, account)
+	return nil
+}
+
+func (w *world) Open(_ context.Context, _, account string) (engine.Opened, error) {
+	f, side := w.crm, profile.CRM
+	if account == w.conn.Book {
+		f, side = w.book, profile.Book
+	}
+	before := f.calls
+	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: f,
+		Calls: func() int { return f.calls - before }}, nil
+}
+
+func (w *world) Send(_ context.Context, ms ...queue.Message) error {
+	for _, m := range ms {
+		var a state.Ask
+		if err := json.Unmarshal(m.Body, &a); err != nil {
+			return err
+		}
+		w.msgs = append(w.msgs, a)
+	}
+	return nil
+}
+
+func (w *world) EnsureTenant(context.Context, string, time.Duration) error { return nil }
+func (w *world) RemoveTenant(context.Context, string) error                { return nil }
+func (w *world) Once(_ context.Context, name string, at time.Time, m queue.Message) error {
+	var a state.Ask
+	if err := json.Unmarshal(m.Body, &a); err != nil {
+		return err
+	}
+	w.later[name] = timed{at, a}
+	return nil
+}
+
+type plainKeys struct{}
+
+func (plainKeys) Seal(_, _ string, b []byte) ([]byte, error) { return b, nil }
+func (plainKeys) Open(_, _ string, b []byte) ([]byte, error) { return b, nil }
+func (plainKeys) Digest(p string, parts ...[]byte) [32]byte {
+	h := sha256.New()
+	h.Write([]byte(p))
+	for _, b := range parts {
+		h.Write(b)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// ask handles one ask and all that follows from it, jumping ahead to whatever is scheduled within the hour.
+func (w *world) ask(reason state.Reason) {
+	w.t.Helper()
+	w.clk.Advance(time.Second)
+	w.msgs = append(w.msgs, state.Ask{Tenant: "t1", Connection: "conn", Reason: reason, Asked: w.clk.Now()})
+	w.idle()
+}
+
+var errKilled = errors.New("killed")
+
+func (w *world) idle() {
+	w.t.Helper()
+	for n := 0; ; n++ {
+		if n > 500 {
+			w.t.Fatal("the engine does not come to rest")
+		}
+		if len(w.msgs) == 0 {
+			name := ""
+			for k, l := range w.later {
+				if l.at.Sub(w.clk.Now()) < 12*time.Hour && (name == "" || l.at.Before(w.later[name].at)) {
+					name = k
+				}
+			}
+			if name == "" {
+				return
+			}
+			l := w.later[name]
+			delete(w.later, name)
+			w.clk.AdvanceTo(l.at)
+			w.msgs = append(w.msgs, l.ask)
+		}
+		a := w.msgs[0]
+		w.msgs = w.msgs[1:]
+		err := w.eng.Handle(context.Background(), a)
+		w.trace("%s: %v; crm %d book %d; later %v; msgs %d", a.Reason, err, len(w.crm.recs), len(w.book.recs), w.later, len(w.msgs))
+		if c, e := w.repo.Control(context.Background(), "t1", "conn"); e == nil && os.Getenv("TRACE") != "" {
+			w.trace("   run %q intents %d retry %v plan %q began %v failures %d wait %s %s", c.Run, c.Intents, c.Retry, c.Plan, c.Began, c.Failures, c.Wait, c.WaitFor)
+		}
+		if err != nil {
+			if !errors.Is(err, errKilled) {
+				w.t.Fatalf("handle %s: %v", a.Reason, err)
+			}
+			w.clk.Advance(6 * time.Minute) // the message becomes visible again
+			w.revive()
+			w.msgs = append([]state.Ask{a}, w.msgs...)
+		}
+	}
+}
+
+func (w *world) lastRun() state.Run {
+	w.t.Helper()
+	runs, _, err := w.repo.Runs(context.Background(), "t1", "conn", 1, "")
+	if err != nil || len(runs) == 0 {
+		w.t.Fatalf("no run: %v", err)
+	}
+	return runs[0]
+}
+
+func (w *world) links() []state.Link {
+	var out []state.Link
+	after := ""
+	for {
+		ls, next, err := w.repo.Links(context.Background(), "t1", "conn", state.LinkFilter{}, 100, after)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		out = append(out, ls...)
+		if next == "" {
+			return out
+		}
+		after = next
+	}
+}
+
+func person(family, given string, more ...string) record.Fields {
+	f := record.Fields{}
+	f.Set(record.NameFamily, family)
+	f.Set(record.NameGiven, given)
+	for i := 0; i+1 < len(more); i += 2 {
+		k, label := record.Key(more[i]), ""
+		v := record.Value{Text: more[i+1]}
+		if k == record.Email || k == record.Phone {
+			label = "work"
+		}
+		v.Label = label
+		f[k] = append(f[k], v)
+	}
+	return f
+}

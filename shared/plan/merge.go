@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"meibo/shared/profile"
+	"meibo/shared/record"
+)
+
+// Input is what is known of one link.
+type Input struct {
+	// Base is what each side had when last synced; nil where it never was.
+	Base [2]Base
+	// Now is what each side holds; nil where there is no record (it is to be created).
+	Now [2]record.Fields
+	// Refused are fields that the vendor of that side refused for this record: nothing more is tried there.
+	Refused [2]map[record.Key]bool
+}
+
+// Held is a field of which Side keeps values that the other side cannot hold (BX11).
+type Held struct {
+	Side  profile.Side
+	Key   record.Key // on Side
+	Count int
+}
+
+// Outcome is what to do about one link.
+type Outcome struct {
+	// Write has, per side, the fields to change, each with its complete new values; nil if there are none.
+	Write [2]record.Fields
+	// Conflicts are the CRM's keys of fields whose value the conflict rule decided.
+	Conflicts []record.Key
+	Held      []Held
+	// Emptied counts, per side, fields that Write leaves without any value.
+	Emptied [2]int
+
+	fields []fieldOutcome
+}
+
+// fieldOutcome remembers, for the next base, what must not be taken as synced: changes that the direction does not let travel.
+type fieldOutcome struct {
+	pair  int
+	known [2]bool
+	kept  [2][]Element // old elements that the side no longer has as they were
+	omit  [2][]uint64  // forms that the side has and that never travelled
+}
+
+// Merge plans one link, field by field.
+func (p *Planner) Merge(in Input) Outcome {
+	var out Outcome
+	for i := range p.pairs {
+		f := &p.pairs[i]
+		var fm fieldMerge
+		fm.p, fm.f = p, f
+		fo := fieldOutcome{pair: i}
+		skip := false
+		for s := range sides {
+			k := f.field[s].Key
+			vs, known := in.Now[s][k]
+			if in.Now[s] == nil {
+				known = true
+			}
+			fo.known[s] = known
+			skip = skip || !known
+			fm.now[s] = vs
+			fm.base[s], fm.has[s] = in.Base[s].Find(k)
+			fm.refused[s] = in.Refused[s][k]
+		}
+		if skip {
+			out.fields = append(out.fields, fo)
+			continue
+		}
+		if fm.has[0] && fm.has[1] && p.same(fm.base[0], fm.now[0]) && p.same(fm.base[1], fm.now[1]) {
+			fm.heldAsBefore()
+		} else {
+			fm.run()
+		}
+		for s := range sides {
+			k := f.field[s].Key
+			if fm.write[s] != nil {
+				if out.Write[s] == nil {
+					out.Write[s] = record.Fields{}
+				}
+				out.Write[s][k] = fm.write[s]
+				if len(fm.write[s]) == 0 {
+					out.Emptied[s]++
+				}
+			}
+			if n := fm.held[s]; n > 0 {
+				out.Held = append(out.Held, Held{Side: sides[s], Key: k, Count: n})
+			}
+			fo.kept[s], fo.omit[s] = fm.kept[s], fm.omit[s]
+		}
+		if fm.conflict {
+			out.Conflicts = append(out.Conflicts, f.field[0].Key)
+		}
+		out.fields = append(out.fields, fo)
+	}
+	return out
+}
+
+// Rebase returns the base of side s after out was carried out, from old, what the side's base was, and stored, what the side
+// holds now.
+func (p *Planner) Rebase(s profile.Side, out Outcome, old Base, stored record.Fields) Base {
+	side := Index(s)
+	b := make(Base, 0, len(out.fields))
+	for i := range out.fields {
+		fo := &out.fields[i]
+		f := &p.pairs[fo.pair]
+		k := f.field[side].Key
+		vs, known := stored[k]
+		if !fo.known[0] || !fo.known[1] || !known {
+			// Nothing was decided about this field: what was known of it stays known.
+			if els, had := old.Find(k); had {
+				b = append(b, FieldBase{Key: k, Elements: els})
+			}
+			continue
+		}
+		fb := FieldBase{Key: k}
+		omit := fo.omit[side]
+		for _, v := range vs {
+			e := p.element(f, side, v)
+			if j := indexOf(omit, e.Form); j >= 0 {
+				omit = append(omit[:j:j], omit[j+1:]...)
+				continue
+			}
+			fb.Elements = append(fb.Elements, e)
+		}
+		fb.Elements = append(fb.Elements, fo.kept[side]...)
+		b = append(b, fb)
+	}
+	return b
+}
+
+func indexOf(list []uint64, v uint64) int {
+	for i, x := range list {
+		if x == v {
+			return i
+		}
+	}
+	return -1
+}

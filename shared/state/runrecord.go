@@ -1,0 +1,51 @@
+package state
+
+import (
+	"time"
+
+	"meibo/shared/connector"
+)
+
+// RunRecord is a run with what its next slice needs to go on.
+type RunRecord struct {
+	Run
+	Step Step `json:"step"`
+	// Cursors are where each side's listing of the present step stands; Next is the cursor that each side's next incremental
+	// run starts from, once this run is done.
+	Cursors [2]string `json:"cursors"`
+	Next    [2]string `json:"next"`
+	// Listed is when each side's listing began.
+	Listed [2]time.Time `json:"listed,omitzero"`
+	// Generation of the index that this run wrote, and its chunks.
+	Generation int64    `json:"generation,omitempty"`
+	Chunks     [2]int64 `json:"chunks,omitempty"`
+	// Surveyed are the chunks of that generation that the survey wrote; later ones describe what the run made.
+	Surveyed [2]int64 `json:"surveyed,omitempty"`
+	// Seen are the records that each listing has named so far.
+	Seen [2]int `json:"seen,omitempty"`
+	// Emptied are the records that the survey found each side would lose fields of.
+	Emptied [2]int `json:"emptied,omitempty"`
+	// Approved says that a person let the run go over its budget; Discard that its deletions are to be detached instead.
+	Approved bool `json:"approved,omitempty"`
+	Discard  bool `json:"discard,omitempty"`
+	// Taken counts what a cap let through.
+	Taken int `json:"taken,omitempty"`
+	// Restarts counts listings that were begun again because the vendor dropped their cursor midway.
+	Restarts int `json:"restarts,omitempty"`
+	// Work is what each side had to do, for the floor; StoreBefore what earlier slices used of the store.
+	Work        [2]connector.Work `json:"work"`
+	StoreBefore StoreUse          `json:"store_before"`
+}
+
+// Step is where a run stands.
+type Step string
+
+// The steps. A survey reads and writes nothing at either vendor; an apply reads again and writes.
+const (
+	StepSurveyCRM  Step = "survey_crm"
+	StepSurveyBook Step = "survey_book"
+	StepDecide     Step = "decide"
+	StepApplyCRM   Step = "apply_crm"
+	StepApplyBook  Step = "apply_book"
+	StepFinish     Step = "finish"
+)
