@@ -1,0 +1,214 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"meibo/shared/clock"
+	"meibo/shared/connector"
+	"meibo/shared/profile"
+	"meibo/shared/secret"
+	"meibo/shared/store"
+)
+
+// StartRequest says who connects what.
+type StartRequest struct {
+	Tenant     string       `json:"tenant"`
+	Member     string       `json:"member"`
+	Connection string       `json:"connection,omitempty"` // the connection that the account is meant for, or ""
+	Account    string       `json:"account,omitempty"`    // the account to renew, or "" for a new one
+	System     string       `json:"system"`
+	Side       profile.Side `json:"side"`                 // "" takes the system's
+	LoginHint  string       `json:"login_hint,omitempty"` // e-mail address
+	Return     string       `json:"return,omitempty"`     // path of Meibo's own to go to afterwards, beginning with "/"
+}
+
+// Outcome is what a finished consent led to. When Finish returns an error, it has what was known by then: enough to send the
+// person back where they came from.
+//
+// Account is the account that is authorised now.
+type Outcome struct {
+	StartRequest
+	Identity connector.Identity
+}
+
+// FlowConfig is what a Flow works with.
+type FlowConfig struct {
+	Table   store.Table
+	Keys    *secret.Keys
+	Clock   clock.Clock
+	Systems map[string]System
+	Clients ClientSource
+	Keeper  *Keeper
+	// RedirectURI is the address of the callback, as registered at every vendor.
+	RedirectURI string
+	// HTTP makes the calls to token endpoints and for identification. It should have a timeout.
+	HTTP *http.Client
+	// Accept decides on the identity that the vendor gave: it claims the account, calls keep with its id to have the token
+	// stored, and then lets go on what waited for it; or it returns an error for the person. A token that is not kept is
+	// forgotten, not revoked: at some vendors revoking would end the authorisation of whoever holds the account already.
+	Accept func(ctx context.Context, o Outcome, keep func(ctx context.Context, account string) error) error
+	// Rand gives states and verifiers; nil means crypto/rand.
+	Rand io.Reader
+}
+
+// Flow leads people through consent. It is safe for concurrent use.
+type Flow struct {
+	FlowConfig
+	states states
+}
+
+// NewFlow returns a flow.
+func NewFlow(c FlowConfig) *Flow {
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	return &Flow{c, states{c.Table, c.Keys, c.Clock, c.Rand}}
+}
+
+// Start returns the vendor's address to send the browser to. What is wrong with the request is a *RefusedError.
+func (f *Flow) Start(ctx context.Context, r StartRequest) (string, error) {
+	sys, ok := f.Systems[r.System]
+	if !ok {
+		return "", &RefusedError{"system", fmt.Sprintf("system: Meibo does not know %q", r.System), "choose one of the listed systems"}
+	}
+	if r.Side == "" {
+		r.Side = sys.Side
+	}
+	if r.Side != sys.Side {
+		return "", &RefusedError{"side", fmt.Sprintf("side: %s is not a %s system", sys.Name, r.Side), "choose a system of the other side"}
+	}
+	if !ownPath(r.Return) {
+		return "", &RefusedError{"return", "return: the address to go back to is not one of Meibo's own", `give a path that begins with a single "/"`}
+	}
+	client, err := f.Clients.Client(ctx, r.System)
+	if err != nil {
+		return "", err
+	}
+	verifier, err := f.states.token()
+	if err != nil {
+		return "", err
+	}
+	state, err := f.states.put(ctx, pending{r, verifier})
+	if err != nil {
+		return "", err
+	}
+	return sys.Provider.AuthCodeURL(client, AuthRequest{
+		RedirectURI: f.RedirectURI,
+		State:       state,
+		Challenge:   oauth2.S256ChallengeFromVerifier(verifier),
+		LoginHint:   r.LoginHint,
+	}), nil
+}
+
+// ownPath reports whether a browser that is redirected to p stays at Meibo: "//host", "/\host" and control characters, which
+// browsers drop, lead elsewhere.
+func ownPath(p string) bool {
+	if p == "" {
+		return true
+	}
+	return p[0] == '/' && !strings.HasPrefix(p, "//") && !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == '\\' })
+}
+
+// Finish takes the query of the vendor's callback, and returns what came of it. Every state works once. A *RefusedError says why
+// consent led to nothing, an error of Accept is returned as it is, and connector.ErrTransient means to start again later.
+func (f *Flow) Finish(ctx context.Context, callback url.Values) (Outcome, error) {
+	p, err := f.states.take(ctx, callback.Get("state"))
+	if err != nil {
+		return Outcome{}, err
+	}
+	o := Outcome{StartRequest: p.StartRequest}
+	sys, ok := f.Systems[p.System]
+	if !ok {
+		return o, &RefusedError{"system", fmt.Sprintf("Meibo no longer offers the system %q", p.System), "choose another system"}
+	}
+	if code := callback.Get("error"); code != "" {
+		return o, declined(sys, code)
+	}
+	client, err := f.Clients.Client(ctx, p.System)
+	if err != nil {
+		return o, err
+	}
+	t, err := sys.Provider.Exchange(ctx, f.HTTP, client, callback, f.RedirectURI, p.Verifier)
+	if err != nil {
+		return o, exchangeError(sys, err)
+	}
+	hc := *f.HTTP
+	hc.Transport = fixed{base(f.HTTP), sys.Provider, t}
+	hc.CheckRedirect = noRedirect
+	if o.Identity, err = sys.Identify(ctx, &hc, t); err != nil {
+		return o, fmt.Errorf("asking %s whose account it is: %w", sys.Name, err)
+	}
+	account := ""
+	err = f.Accept(ctx, o, func(ctx context.Context, id string) error {
+		account = id
+		return f.Keeper.Save(ctx, p.Tenant, id, p.System, t)
+	})
+	if err == nil && account == "" {
+		err = fmt.Errorf("oauth: the authorisation for %s was accepted but not kept", sys.Name)
+	}
+	if err == nil {
+		o.Account = account
+	}
+	return o, err
+}
+
+// declined says why the vendor sent the browser back without a code (RFC 6749 section 4.1.2.1). Its description is not repeated:
+// anybody can write an address with any text in it.
+func declined(sys System, code string) error {
+	switch code {
+	case "access_denied", "consent_required", "interaction_required", "login_required":
+		return &RefusedError{"denied", "the consent at " + sys.Name + " was not given", "connect again and allow all that is asked for"}
+	case "server_error", "temporarily_unavailable":
+		return fmt.Errorf("%w: %s could not take the consent: connect again in a few minutes", connector.ErrTransient, sys.Name)
+	case "invalid_client", "unauthorized_client", "invalid_scope", "redirect_uri_mismatch", "invalid_redirect_uri":
+		return fmt.Errorf("%w: %w", connector.ErrMisconfigured, ErrClient)
+	default:
+		return &RefusedError{"consent", sys.Name + " did not take the consent", "connect again; if it fails again, ask the administrator of " + sys.Name + " whether Meibo is allowed"}
+	}
+}
+
+func exchangeError(sys System, err error) error {
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return err
+	case errors.Is(err, ErrClient):
+		return fmt.Errorf("%w: %w", connector.ErrMisconfigured, err)
+	case errors.Is(err, ErrRevoked):
+		return &RefusedError{"code", sys.Name + " no longer accepts this consent", "connect again"}
+	default:
+		return fmt.Errorf("%w: %s did not answer the consent: connect again in a few minutes: %w", connector.ErrTransient, sys.Name, err)
+	}
+}
+
+// fixed authorises every request with one token, for the first call after consent.
+type fixed struct {
+	base     http.RoundTripper
+	provider Provider
+	token    Token
+}
+
+func (f fixed) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	f.provider.Authorize(r, f.token)
+	return f.base.RoundTrip(r)
+}
+
+func base(hc *http.Client) http.RoundTripper {
+	if hc.Transport != nil {
+		return hc.Transport
+	}
+	return http.DefaultTransport
+}
+
+// noRedirect keeps the authorisation from following an API's redirect to another host.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
