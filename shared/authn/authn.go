@@ -134,7 +134,8 @@ func (w watched) VerifySignature(ctx context.Context, jwt string) ([]byte, error
 }
 
 // FromAPIGateway returns the person whom the JWT authorizer of an HTTP API has let through, or ErrUnauthenticated for a request
-// that passed no such authorizer. The authorizer gives every claim as text.
+// that passed no such authorizer. The authorizer gives every claim as text. It also lets tokens through that have no audience but
+// a client_id, such as Cognito's access tokens, which do not say who somebody is: they are refused, as Verify refuses them.
 func FromAPIGateway(e events.APIGatewayV2HTTPRequest) (tenancy.Principal, error) {
 	a := e.RequestContext.Authorizer
 	if a == nil || a.JWT == nil {
@@ -142,7 +143,7 @@ func FromAPIGateway(e events.APIGatewayV2HTTPRequest) (tenancy.Principal, error)
 	}
 	c := a.JWT.Claims
 	p := tenancy.Principal{Issuer: c["iss"], Subject: c["sub"], Email: c["email"], EmailVerified: c["email_verified"] == "true", Name: c["name"]}
-	if p.Issuer == "" || p.Subject == "" {
+	if p.Issuer == "" || p.Subject == "" || c["aud"] == "" {
 		return tenancy.Principal{}, ErrUnauthenticated
 	}
 	return p, nil

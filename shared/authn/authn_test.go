@@ -158,14 +158,14 @@ func TestFromAPIGateway(t *testing.T) {
 				JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: claims}}}}
 	}
 	t.Run("reads the authorizer's claims", func(t *testing.T) {
-		got, err := authn.FromAPIGateway(event(map[string]string{"iss": "i", "sub": "s", "email": "e@x", "email_verified": "true", "name": "N"}))
+		got, err := authn.FromAPIGateway(event(map[string]string{"iss": "i", "sub": "s", "aud": "a", "email": "e@x", "email_verified": "true", "name": "N"}))
 		if want := (tenancy.Principal{Issuer: "i", Subject: "s", Email: "e@x", EmailVerified: true, Name: "N"}); err != nil || got != want {
 			t.Errorf("principal = %+v, %v, want %+v", got, err, want)
 		}
 	})
 	t.Run("an address counts as verified only if the issuer says so", func(t *testing.T) {
 		for _, said := range []string{"", "false", "TRUE", "1"} {
-			got, err := authn.FromAPIGateway(event(map[string]string{"iss": "i", "sub": "s", "email": "e@x", "email_verified": said}))
+			got, err := authn.FromAPIGateway(event(map[string]string{"iss": "i", "sub": "s", "aud": "a", "email": "e@x", "email_verified": said}))
 			if err != nil || got.EmailVerified {
 				t.Errorf("%q: principal = %+v, %v, want not verified", said, got, err)
 			}
@@ -175,8 +175,9 @@ func TestFromAPIGateway(t *testing.T) {
 		"no authorizer": {},
 		"another authorizer": {RequestContext: events.APIGatewayV2HTTPRequestContext{
 			Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"sub": "s"}}}},
-		"no subject": event(map[string]string{"iss": "i"}),
-		"no issuer":  event(map[string]string{"sub": "s"}),
+		"no subject":      event(map[string]string{"iss": "i", "aud": "a"}),
+		"no issuer":       event(map[string]string{"sub": "s", "aud": "a"}),
+		"an access token": event(map[string]string{"iss": "i", "sub": "s", "client_id": "a", "token_use": "access", "scope": "email"}),
 	} {
 		t.Run(name+" is nobody", func(t *testing.T) {
 			if _, err := authn.FromAPIGateway(e); !errors.Is(err, authn.ErrUnauthenticated) {

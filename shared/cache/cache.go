@@ -51,6 +51,23 @@ func (c *Cache[K, V]) Get(k K) (V, bool) {
 	return e.value, true
 }
 
+// Take returns the value of k as Get does, and drops it: of several that ask at once, one has it.
+func (c *Cache[K, V]) Take(k K) (V, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var none V
+	el, ok := c.at[k]
+	if !ok {
+		return none, false
+	}
+	e := el.Value.(entry[K, V])
+	c.drop(el)
+	if c.life > 0 && c.clock.Now().Sub(e.put) >= c.life {
+		return none, false
+	}
+	return e.value, true
+}
+
 // Put keeps v under k from now on.
 func (c *Cache[K, V]) Put(k K, v V) {
 	c.mu.Lock()

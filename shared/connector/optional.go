@@ -90,6 +90,12 @@ type Work struct {
 	Created, Updated, Deleted int
 }
 
+// Reuser is a connector that may serve another slice after it was handed back. Reuse starts what it counts for its floor anew; what
+// it knows of the account stays.
+type Reuser interface {
+	Reuse()
+}
+
 // Coster states the floor: the least calls that the vendor's published batch sizes allow for a piece of work. It makes no calls.
 type Coster interface {
 	Floor(w Work) int

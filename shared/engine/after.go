@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"meibo/shared/connector"
@@ -120,13 +121,17 @@ func (w *writer) took(sd *side, op connector.Op, j job, r connector.Result) {
 		c.Deleted++
 		sd.work.Deleted++
 		s.sess.Control.AddLoss(sd.s, 1, s.e.c.Clock.Now())
+		s.lost[sd.i]++
+		s.goesWell()
 		return
 	}
 	if j.p.out.Emptied[sd.i] > 0 {
 		s.sess.Control.AddLoss(sd.s, 1, s.e.c.Clock.Now())
+		s.lost[sd.i]++
 	}
 	p := j.p
-	p.version[sd.i], p.settled[sd.i] = r.Version, r.Item != nil
+	p.version[sd.i], p.settled[sd.i], p.wrote[sd.i] = r.Version, r.Item != nil, true
+	s.goesWell()
 	if r.Item != nil {
 		p.stored[sd.i] = r.Item.Record.Fields
 	} else {
@@ -143,7 +148,14 @@ func (w *writer) took(sd *side, op connector.Op, j job, r connector.Result) {
 		p.now[sd.i] = &connector.Item{ID: r.ID, Version: r.Version, Record: record.Record{Kind: sd.desc.Kind, Fields: p.stored[sd.i]}, Mark: j.w.Mark}
 		p.made = sd.i
 		s.remember(sd, p.now[sd.i])
+		return
 	}
+	it := *p.now[sd.i] // planning again, for the other side's sake, starts from what is there now
+	it.Version, it.Record.Fields, it.Raw = r.Version, p.stored[sd.i], nil
+	if r.Item != nil {
+		it = *r.Item
+	}
+	p.now[sd.i] = &it
 }
 
 // settle ends one side's part of a pairing, and saves the link when both are done.
@@ -213,8 +225,38 @@ func (w *writer) park(ctx context.Context, p *pairing) error {
 			s.again(sd.s, idOf(&l, sd), f.retry)
 		}
 	}
-	l.State, l.Code, l.Field, l.Detail, l.Since = state.LinkParked, f.code, f.field, f.detail, s.e.c.Clock.Now()
+	l.State, l.Code, l.Field, l.Detail, l.Since, l.Left = state.LinkParked, f.code, f.field, f.detail, s.e.c.Clock.Now(), nil
+	w.keepWritten(&l, p)
 	return w.link(ctx, state.LinkChange{Old: p.old, Also: p.also, New: &l})
+}
+
+// keepWritten notes in a parked link what was written on one side although the other's write failed, so that a person's next edit
+// there is told from our own write. Fields that were to go to the side that failed keep the bases that they had.
+func (w *writer) keepWritten(l *state.Link, p *pairing) {
+	s := w.s
+	if !full(*l) || p.anew || p.wrote == [2]bool{} || p.now[0] == nil || p.now[1] == nil {
+		return
+	}
+	untold := [2]map[record.Key]bool{{}, {}}
+	for _, m := range s.rules.Mapping {
+		keys := [2]record.Key{m.CRM, m.Book}
+		for i := range keys {
+			if _, planned := p.out.Write[i][keys[i]]; planned && !p.wrote[i] {
+				untold[0][m.CRM], untold[1][m.Book] = true, true
+			}
+		}
+	}
+	for i, sd := range s.sides {
+		var base plan.Base
+		for _, f := range s.planner.Rebase(sd.s, p.out, p.base[i], p.stored[i]) {
+			if !untold[i][f.Key] {
+				base = append(base, f)
+			} else if els, had := p.base[i].Find(f.Key); had {
+				base = append(base, plan.FieldBase{Key: f.Key, Elements: els})
+			}
+		}
+		setBase(l, sd, p.version[i], base.Encode(), p.settled[i])
+	}
 }
 
 // failedJob deals with one write that was refused. It returns the pairing if it is worth planning again at once.
@@ -230,6 +272,7 @@ func (w *writer) failedJob(ctx context.Context, sd *side, op connector.Op, j job
 	switch {
 	case errors.Is(r.Err, connector.ErrVersionConflict):
 		if p.tries++; p.tries < maxTries && op == connector.Update {
+			p.stale = true
 			return p, nil
 		}
 		fail = &failure{code: state.CodeWaiting, retry: retrySoon}
@@ -279,16 +322,17 @@ func (w *writer) clash(ctx context.Context, sd *side, p *pairing, dup *connector
 	return s.doubt(ctx, source, p.now[source.i].ID, []string{dup.ID}, plan.ReviewSeveral, p.old)
 }
 
-// replan reads the targets again and plans on what is there now.
+// replan plans again: what has changed meanwhile on what is there now, what was refused without the field that was refused.
 func (w *writer) replan(ctx context.Context, again []*pairing) error {
 	s := w.s
 	for _, p := range again {
 		p.sent = [2]bool{}
+		w.withdraw(p)
 	}
 	for i, sd := range s.sides {
 		var want []string
 		for _, p := range again {
-			if p.now[i] != nil {
+			if p.now[i] != nil && p.stale {
 				want = append(want, p.now[i].ID)
 			}
 		}
@@ -297,7 +341,7 @@ func (w *writer) replan(ctx context.Context, again []*pairing) error {
 			return err
 		}
 		for _, p := range again {
-			if p.now[i] == nil {
+			if p.now[i] == nil || !p.stale {
 				continue
 			}
 			g, ok := got[p.now[i].ID]
@@ -316,11 +360,21 @@ func (w *writer) replan(ctx context.Context, again []*pairing) error {
 			}
 			continue
 		}
+		p.stale = false
 		if err := s.planPair(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withdraw takes what is not sent yet of a pairing out of the queues.
+func (w *writer) withdraw(p *pairing) {
+	for i := range w.queue {
+		for op, jobs := range w.queue[i] {
+			w.queue[i][op] = slices.DeleteFunc(jobs, func(j job) bool { return j.p == p })
+		}
+	}
 }
 
 // again has a later run look at a record.
@@ -334,12 +388,28 @@ func (s *slice) again(sd profile.Side, id string, after time.Duration) {
 			return
 		}
 	}
-	if len(c.Retry) < maxRetries {
+	if after < fullRetry && len(c.Retry) < maxRetries {
 		c.Retry = append(c.Retry, state.Retry{Side: sd, ID: id, At: at})
 		return
 	}
-	c.Plan = "" // too many to name one by one: read everything again
+	// What fails for many records at once is not named one by one: all that are parked for its reason are looked through.
+	at = s.e.c.Clock.Now().Add(max(after, parkedRetry[state.CodeWaiting]))
+	s.lookAt = earlier(s.lookAt, at)
+	c.Again = earlier(c.Again, at)
 }
 
 // maxRetries bounds the control item.
-const maxRetries = 400
+const maxRetries = 100
+
+// parkedRetry is, by the reason why a record is parked, after how long it is looked at again without having changed, if it is not
+// named in the control item.
+var parkedRetry = map[string]time.Duration{
+	state.CodeFull: fullRetry, state.CodeForbidden: forbiddenRetry, state.CodeMissing: fullRetry, state.CodeWaiting: time.Hour,
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -2,10 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"meibo/shared/connector"
 	"meibo/shared/plan"
 	"meibo/shared/state"
+	"meibo/shared/store"
 )
 
 // weigh counts what the run would take from each side, and stops before the first write if that is over the budget.
@@ -25,7 +28,7 @@ func (s *slice) weigh(ctx context.Context) error {
 		o := s.other(sd)
 		for _, d := range n.deleted {
 			l, ok := links[d.ID]
-			if ok && full(l) && l.State != state.LinkDetached && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) && !s.goneToo(o, idOf(&l, o)) {
+			if ok && full(l) && l.State != state.LinkDetached && !isOutside(&l) && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) && !s.goneToo(o, idOf(&l, o)) {
 				lose[o.i]++
 			}
 		}
@@ -62,6 +65,9 @@ func (s *slice) applyNews(ctx context.Context) error {
 		if err := s.handleDeleted(ctx, sd, s.news[i].deleted); err != nil {
 			return err
 		}
+		if err := s.handleUnproven(ctx, sd, s.news[i].unproven); err != nil {
+			return err
+		}
 	}
 	for i, sd := range s.sides {
 		if err := s.handle(ctx, sd, s.news[i].items); err != nil {
@@ -83,6 +89,10 @@ func (s *slice) applyNews(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.decisionDone(ctx); err != nil {
+		return err
+	}
+	s.dealtWith()
 	s.rec.Next = [2]string{s.news[0].next, s.news[1].next}
 	if s.news[0].more || s.news[1].more {
 		return s.installment(ctx)
@@ -99,11 +109,11 @@ func (s *slice) installment(ctx context.Context) error {
 	}
 	c.Chunks = s.rec.Chunks
 	s.matches, s.beyond = nil, [2]int{}
-	s.linked = map[string]bool{}
+	s.linked, s.touched, s.rec.Counted = map[string]bool{}, map[string]bool{}, true
 	for i := range s.news {
-		s.news[i] = &news{}
+		s.news[i], s.begun[i], s.overrides[i] = &news{}, map[string]bool{}, map[string]verdict{}
+		s.forced[i], s.entered[i] = map[string]bool{}, map[string]bool{}
 	}
-	s.ask.Review = nil
 	if err := s.checkpoint(ctx); err != nil {
 		return err
 	}
@@ -113,32 +123,13 @@ func (s *slice) installment(ctx context.Context) error {
 	return nil
 }
 
-// handleDeleted deals with records of side sd that the vendor says are gone.
+// handleDeleted deals with records of side sd that are proven gone.
 func (s *slice) handleDeleted(ctx context.Context, sd *side, deleted []connector.Deletion) error {
-	var list, unproven []string
-	proven := map[string]bool{}
+	var list []string
 	for _, d := range deleted {
-		if proven[d.ID] {
-			continue
-		}
 		list = append(list, d.ID)
-		if d.Evidence == connector.EvidenceAccount {
-			proven[d.ID] = true
-		} else {
-			unproven = append(unproven, d.ID)
-		}
 	}
 	links, err := s.linksOf(ctx, sd, list)
-	if err != nil {
-		return err
-	}
-	for i := 0; i < len(unproven); i++ {
-		if _, linked := links[unproven[i]]; !linked {
-			unproven = append(unproven[:i], unproven[i+1:]...)
-			i--
-		}
-	}
-	got, err := s.read(ctx, sd, unproven)
 	if err != nil {
 		return err
 	}
@@ -154,36 +145,58 @@ func (s *slice) handleDeleted(ctx context.Context, sd *side, deleted []connector
 		return err
 	}
 	for _, id := range list {
-		l, linked := links[id]
-		if !linked {
-			s.forget(sd, id)
+		s.forget(sd, id)
+		if l, linked := links[id]; linked {
+			if err := s.handleGone(ctx, sd, l, theirs); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// handleUnproven deals with records that were said to be gone and are not, as far as can be seen: they left the scope, or were not
+// visible for a moment.
+func (s *slice) handleUnproven(ctx context.Context, sd *side, list []connector.Got) error {
+	var asked []string
+	for _, g := range list {
+		asked = append(asked, g.ID)
+	}
+	links, err := s.linksOf(ctx, sd, asked)
+	if err != nil {
+		return err
+	}
+	for _, g := range list {
+		l, linked := links[g.ID]
+		switch {
+		case !linked || l.State == state.LinkDetached || s.linked[l.CRM]:
 			continue
+		case !full(l) && g.Status == connector.StatusFound && g.Item.Scope != connector.InScope:
+			err = s.release(ctx, sd, &l, g.ID)
+		case !full(l):
+			continue
+		case g.Status != connector.StatusFound:
+			s.linked[l.CRM] = true
+			err = s.miss(ctx, l)
+		default:
+			it := g.Item
+			if it.Scope == connector.ScopeUnknown && len(sd.scope.Groups) > 0 {
+				it.Scope = connector.OutOfScope // that is what the tombstone of a group says
+			}
+			err = s.handleLinked(ctx, sd, l, &it)
 		}
-		own := connector.Got{ID: id, Status: connector.StatusGone}
-		if !proven[id] {
-			own = got[id]
-		}
-		if err := s.handleGone(ctx, sd, l, own, theirs); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// handleGone deals with one record that was said to be gone; own is what is known of it, theirs what its partners are now.
-func (s *slice) handleGone(ctx context.Context, sd *side, l state.Link, own connector.Got, theirs map[string]connector.Got) error {
-	if own.Status == connector.StatusGone {
-		s.forget(sd, own.ID)
-	}
+// handleGone deals with one record that is gone; theirs is what its partners are now.
+func (s *slice) handleGone(ctx context.Context, sd *side, l state.Link, theirs map[string]connector.Got) error {
 	if !full(l) {
-		if own.Status != connector.StatusGone {
-			return nil
-		}
-		if l.Code == state.CodeReview && l.Detail != "" {
-			s.sess.Control.Totals.Review--
-			if err := s.sess.RemoveReview(ctx, l.Detail); err != nil {
-				return err
-			}
+		if err := s.unreview(ctx, sd, &l); err != nil {
+			return err
 		}
 		return s.out.link(ctx, state.LinkChange{Old: &l})
 	}
@@ -193,7 +206,7 @@ func (s *slice) handleGone(ctx context.Context, sd *side, l state.Link, own conn
 	o := s.other(sd)
 	partner := idOf(&l, o)
 	both := [2]connector.Got{}
-	both[sd.i] = own
+	both[sd.i] = connector.Got{ID: idOf(&l, sd), Status: connector.StatusGone}
 	switch it := s.held(o, partner); {
 	case s.goneToo(o, partner):
 		both[o.i] = connector.Got{ID: partner, Status: connector.StatusGone}
@@ -214,13 +227,17 @@ func (s *slice) handleGone(ctx context.Context, sd *side, l state.Link, own conn
 
 // decided takes in what a person decided about an entry of the review list.
 func (s *slice) decided(ctx context.Context, want *[2][]string) error {
-	if s.ask.Review == nil {
+	d := s.rec.Decision
+	if d == nil {
 		return nil
 	}
-	d := s.ask.Review
 	r, err := s.repo.Review(ctx, s.ask.Tenant, s.ask.Connection, d.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		s.rec.Decision = nil // decided already
+		return nil
+	}
 	if err != nil {
-		return ignoreAbsent(err) // decided already
+		return err
 	}
 	i := plan.Index(r.Side)
 	sd, o := s.sides[i], s.sides[1-i]
@@ -235,8 +252,12 @@ func (s *slice) decided(ctx context.Context, want *[2][]string) error {
 	switch d.Action {
 	case state.ActionLink:
 		other := d.Other
-		if other == "" {
+		if other == "" && len(r.Candidates) == 1 {
 			other = r.Candidates[0]
+		}
+		if !slices.Contains(r.Candidates, other) {
+			s.rec.Decision = nil // the list has changed since: the entry stays
+			return nil
 		}
 		s.overrides[i][r.Record] = verdict{kind: matched, partner: other}
 		s.overrides[1-i][other] = verdict{kind: matched, partner: r.Record}
@@ -269,7 +290,17 @@ func (s *slice) decided(ctx context.Context, want *[2][]string) error {
 			}
 		}
 	}
+	s.reviewed = r.ID
+	return nil
+}
+
+// decisionDone takes the entry that a person decided about off the review list, once all that follows from it is durable.
+func (s *slice) decisionDone(ctx context.Context) error {
+	if s.reviewed == "" {
+		return nil
+	}
+	id := s.reviewed
+	s.reviewed, s.rec.Decision, s.changes = "", nil, true
 	s.sess.Control.Totals.Review--
-	s.changes = true
-	return s.sess.RemoveReview(ctx, r.ID)
+	return s.sess.RemoveReview(ctx, id)
 }

@@ -38,6 +38,11 @@ func (s *slice) end(ctx context.Context, err error) error {
 	if s.out != nil {
 		s.out.giveAccounts(ctx)
 	}
+	for _, sd := range s.sides {
+		if sd != nil && sd.open.Close != nil && !isAuthLost(err) {
+			defer sd.open.Close()
+		}
+	}
 	if err == nil || errors.Is(err, state.ErrLeaseLost) {
 		return err
 	}
@@ -57,19 +62,26 @@ func (s *slice) end(ctx context.Context, err error) error {
 		invalid  *connector.InvalidError
 		at       *sideError
 	)
-	now := s.e.c.Clock.Now()
+	now, c := s.e.c.Clock.Now(), &s.sess.Control
 	switch {
+	case errors.Is(err, errIdle):
+		return s.sess.Pause(ctx)
 	case errors.Is(err, errPause):
-		if err := s.pause(ctx); err != nil {
-			return err
+		// The ask for the next slice first: it waits for the lease if need be, and a kill in between loses nothing.
+		c.Follow = now
+		if err := s.e.send(ctx, s.follow()); err != nil {
+			return errors.Join(err, s.pause(ctx))
 		}
-		return s.e.send(ctx, s.follow())
+		return s.pause(ctx)
 	case errors.As(err, &wait):
 		return s.wait(ctx, wait.until, wait.why)
 	case errors.As(err, &throttle):
-		return s.wait(ctx, now.Add(throttle.After), throttle.Error())
+		c.Failures++
+		return s.wait(ctx, now.Add(max(throttle.After, min(time.Second<<min(c.Failures, 10), longestWait))), throttle.Error())
 	case errors.Is(err, connector.ErrTransient), errors.Is(err, connector.ErrOutcomeUnknown):
-		return s.wait(ctx, now.Add(s.backoff()), err.Error())
+		d := s.backoff()
+		c.Failures++
+		return s.wait(ctx, now.Add(d), err.Error())
 	case errors.Is(err, connector.ErrMisconfigured):
 		s.log.ErrorContext(ctx, "the vendor does not accept this installation; no connection is changed", "error", err.Error())
 		return s.wait(ctx, now.Add(longestWait), err.Error())
@@ -109,8 +121,10 @@ func (s *slice) follow() state.Ask {
 
 // pause frees the lease and keeps the run.
 func (s *slice) pause(ctx context.Context) error {
-	if s.rec.ID == "" { // nothing was begun
-		s.sess.Control.Run = ""
+	if s.rec.ID == "" { // nothing was begun, or not even taken up
+		if !s.unfinished {
+			s.sess.Control.Run = ""
+		}
 		return s.sess.Pause(ctx)
 	}
 	s.tally()
@@ -125,17 +139,15 @@ func (s *slice) pause(ctx context.Context) error {
 func (s *slice) wait(ctx context.Context, until time.Time, why string) error {
 	s.rec.State, s.rec.Message = state.RunWaiting, why
 	s.sess.Control.Wait, s.sess.Control.WaitFor = until, why
-	s.sess.Control.Failures++
 	s.sess.Control.Totals.NextRun = until
 	if err := s.pause(ctx); err != nil {
 		return err
 	}
-	ask := s.follow()
-	if s.sess.Control.Run == "" {
-		ask = s.ask
-	}
-	return s.e.later(ctx, ask, "resume", until)
+	return s.e.later(ctx, s.follow(), "resume", until)
 }
+
+// goesWell forgets the failures in a row once something has come of the run.
+func (s *slice) goesWell() { s.sess.Control.Failures = 0 }
 
 func (s *slice) backoff() time.Duration {
 	d := transientWait << min(s.sess.Control.Failures, 10)
@@ -145,6 +157,7 @@ func (s *slice) backoff() time.Duration {
 // fail ends the run without its cursors moving, and puts the connection where a person can see why.
 func (s *slice) fail(ctx context.Context, reason string, to tenancy.State) error {
 	s.rec.State, s.rec.Message, s.rec.Ended = state.RunFailed, reason, s.e.c.Clock.Now()
+	s.rec.Cursors, s.rec.Next = [2]string{}, [2]string{}
 	s.tally()
 	op, err := s.sess.SaveRunOp(s.rec)
 	if err != nil {

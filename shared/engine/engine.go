@@ -17,8 +17,9 @@ import (
 	"meibo/shared/tenancy"
 )
 
-// SliceTime is how long a slice works before it hands over to the next. It is well below the worker's and the message's limits.
-const SliceTime = 3 * time.Minute
+// SliceTime is how long a slice works before it hands over to the next. What it has begun by then may wait a minute more for a
+// vendor's limit, which is still below the worker's and the message's limits.
+const SliceTime = 150 * time.Second
 
 // Directory tells who is who. What does not exist is tenancy.ErrNotFound.
 type Directory interface {
@@ -41,8 +42,10 @@ type TenantKeys interface {
 type Opened struct {
 	Account   tenancy.Account
 	Connector connector.Connector
-	// Calls returns how many vendor calls were made so far.
+	// Calls returns how many vendor calls were made since it was opened.
 	Calls func() int
+	// Close, if set, hands the connector back, so that the next slice need not read again what this one knows of the account.
+	Close func()
 }
 
 // Opener opens accounts.
@@ -98,8 +101,8 @@ func (e *Engine) Handle(ctx context.Context, ask state.Ask) error {
 	if !answers(conn.State, ask, ctl) {
 		return nil
 	}
-	if now := e.c.Clock.Now(); ctl.Wait.After(now) && ask.Reason == state.ReasonSchedule {
-		return nil // a resume is due when the wait ends
+	if deferred, err := e.deferred(ctx, ctl, ask); deferred || err != nil {
+		return err
 	}
 	run := ask.Run
 	if run == "" {
@@ -109,22 +112,66 @@ func (e *Engine) Handle(ctx context.Context, ask state.Ask) error {
 	sess, err := repo.Acquire(ctx, ask.Tenant, ask.Connection, ctl, run)
 	var busy *state.BusyError
 	if errors.As(err, &busy) {
-		return e.later(ctx, ask, "busy", busy.Until)
+		return e.later(ctx, ask, e.slot(ask), busy.Until)
 	}
 	if err != nil {
 		return err
 	}
-	s := &slice{e: e, ask: ask, conn: conn, sess: sess, repo: repo, table: table, deadline: e.c.Clock.Now().Add(e.c.SliceTime),
+	s := &slice{unclean: !ctl.LeaseUntil.IsZero(), e: e, ask: ask, conn: conn, sess: sess, repo: repo, table: table, deadline: e.c.Clock.Now().Add(e.c.SliceTime),
 		log: e.c.Log.With("tenant", ask.Tenant, "connection", ask.Connection, "run", sess.Control.Run)}
 	err = s.end(ctx, s.run(ctx, unfinished))
 	if errors.Is(err, state.ErrLeaseLost) {
 		s.log.WarnContext(ctx, "lease lost: another worker goes on")
-		return nil
+		return e.keep(ctx, ask)
 	}
-	if err == nil && unfinished && s.finished && ask.Reason != state.ReasonResume {
+	if err != nil || s.own || ask.Reason == state.ReasonResume {
+		return err
+	}
+	if s.finished {
 		return e.send(ctx, ask) // the ask came after that run began
 	}
-	return err
+	return e.keep(ctx, ask)
+}
+
+// followWithin is how soon a run's next slice must have begun; until then another ask leaves the unfinished run alone.
+const followWithin = 15 * time.Minute
+
+// deferred puts off an ask that comes while the connection waits for a vendor, or while the next slice of its run is on its way:
+// a vendor that asked to be left alone is, and one run has one chain of slices.
+func (e *Engine) deferred(ctx context.Context, c state.Control, a state.Ask) (bool, error) {
+	now := e.c.Clock.Now()
+	if a.Reason == state.ReasonAnswer {
+		return false, nil
+	}
+	if c.Wait.After(now) {
+		switch a.Reason {
+		case state.ReasonSchedule, state.ReasonHook, state.ReasonResume:
+			follow := state.Ask{Tenant: a.Tenant, Connection: a.Connection, Reason: state.ReasonResume, Asked: now}
+			return true, e.later(ctx, follow, "resume", c.Wait)
+		}
+		return true, e.later(ctx, a, e.slot(a), c.Wait.Add(time.Second))
+	}
+	if c.Run == "" || a.Reason == state.ReasonResume || now.Sub(c.Follow) > followWithin {
+		return false, nil
+	}
+	return true, e.keep(ctx, a)
+}
+
+// keep has an ask that could not be taken in come again, unless the next tick of the schedule does as well.
+func (e *Engine) keep(ctx context.Context, a state.Ask) error {
+	if a.Reason == state.ReasonSchedule || a.Reason == state.ReasonHook || a.Reason == state.ReasonResume {
+		return nil
+	}
+	return e.later(ctx, a, e.slot(a), e.c.Clock.Now().Add(time.Minute))
+}
+
+// slot is the name of the schedule that brings an ask back. What stands for itself has one of its own; the others may take each
+// other's place.
+func (e *Engine) slot(a state.Ask) string {
+	if a.Run != "" || a.Review != nil || a.Reason == state.ReasonAnswer {
+		return string(a.Reason) + "-" + e.c.NewID()
+	}
+	return string(a.Reason) + "-again"
 }
 
 // covered reports whether a run that began after the ask has answered it already. A person's ask with a run id of its own is
@@ -134,9 +181,7 @@ func covered(c state.Control, a state.Ask) bool {
 		return false
 	}
 	switch a.Reason {
-	case state.ReasonSchedule, state.ReasonHook, state.ReasonUpdate:
-		return c.Began.After(a.Asked)
-	case state.ReasonResume:
+	case state.ReasonSchedule, state.ReasonHook, state.ReasonUpdate, state.ReasonResume:
 		return c.Began.After(a.Asked)
 	}
 	return false
@@ -152,7 +197,7 @@ func answers(st tenancy.State, a state.Ask, c state.Control) bool {
 	case state.ReasonReview:
 		return st == tenancy.Active
 	case state.ReasonResume:
-		return st == tenancy.Active || st == tenancy.Ready && c.Run != ""
+		return st == tenancy.Active || (st == tenancy.Ready || st == tenancy.Paused) && c.Run != "" // a preview's next slice
 	}
 	return st == tenancy.Active
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"meibo/shared/connector"
 	"meibo/shared/state"
@@ -30,6 +31,12 @@ func (s *slice) decide(ctx context.Context) error {
 	todo := [2]int{len(s.todo(s.sides[0])), len(s.todo(s.sides[1]))}
 	if s.rec.Kind == state.Preview {
 		s.count()
+		for i, sd := range s.sides {
+			s.counts(sd).Deleted = gone[i]
+			if s.rules.Direction.Writes(s.other(sd).s) {
+				s.counts(s.other(sd)).Updated += s.edits[i]
+			}
+		}
 		return s.finishPreview(ctx)
 	}
 	if err := s.budget(gone); err != nil {
@@ -48,44 +55,82 @@ func (s *slice) decide(ctx context.Context) error {
 	return s.checkpoint(ctx)
 }
 
-// budget refuses to go on over what a side may lose in a day without being asked (BX4). deletes are by the side that loses.
+// budget refuses to go on over what a side may lose in a day without being asked (BX4). deletes are by the side that loses. What a
+// person allowed goes for as much as they were asked about, and no more.
 func (s *slice) budget(deletes [2]int) error {
-	if s.rec.Approved || s.rec.Discard {
-		return nil
-	}
-	c, now := &s.sess.Control, s.e.c.Clock.Now()
+	s.weighed, s.removed, s.lost = deletes, [2]int{}, [2]int{}
 	for i, sd := range s.sides {
-		n := deletes[i] + s.rec.Emptied[i]
-		if n == 0 || !s.rules.Budget.Over(c.Lost(sd.s, now)+n, c.Totals.Links) {
-			continue
+		if err := s.allow(sd, deletes[i], s.rec.Emptied[i], s.sess.Control.Lost(sd.s, s.e.c.Clock.Now())); err != nil {
+			return err
 		}
-		return &approvalError{state.ApprovalRequest{Side: sd.s, Deletes: deletes[i], Emptied: s.rec.Emptied[i], Links: c.Totals.Links,
-			Why: fmt.Sprintf("this run would delete %d and empty fields of %d of %d records in %s: nothing was written; go on once, raise the limit, or discard the deletions",
-				deletes[i], s.rec.Emptied[i], c.Totals.Links, sd.desc.Name)}}
 	}
 	return nil
 }
 
-// readAbsent reads by id the records of links that a complete listing did not name, and counts the deletions that would travel,
-// by the side that loses.
+// allow asks a person if a side that lost before in a day would lose too much.
+func (s *slice) allow(sd *side, deletes, emptied, before int) error {
+	n, links := deletes+emptied, s.sess.Control.Totals.Links
+	if n == 0 || s.rec.Discard || n <= s.rec.Allowed[sd.i] || !s.rules.Budget.Over(before+n, links) {
+		return nil
+	}
+	return &approvalError{state.ApprovalRequest{Side: sd.s, Deletes: deletes, Emptied: emptied, Links: links,
+		Why: fmt.Sprintf("this run would delete %d and empty fields of %d of %d records in %s: none of that was written; go on once, raise the limit, or discard the deletions",
+			deletes, emptied, links, sd.desc.Name)}}
+}
+
+// mayRemove counts a deletion that is about to be queued. The budget has weighed those that the survey found; one that only showed
+// when its record was read has to fit into what is left.
+func (s *slice) mayRemove(sd *side) error {
+	s.removed[sd.i]++
+	n := s.removed[sd.i]
+	if n <= s.weighed[sd.i] {
+		return nil
+	}
+	return s.allow(sd, n, 0, s.sess.Control.Lost(sd.s, s.e.c.Clock.Now())-s.lost[sd.i])
+}
+
+// absentLink is a link that a full survey found out of place: a record of it was not named, or left the scope.
+type absentLink struct {
+	link   state.Link
+	unseen [2]bool
+	left   bool
+}
+
+// absent is what reading a record by id says of one that its listing did not name.
+type absent struct {
+	status connector.Status
+	scope  connector.Membership
+}
+
+// readAbsent reads by id the records that a complete listing did not name, and counts the deletions that would travel, by the side
+// that loses. Values are not kept.
 func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
 	var lose [2]int
-	if len(s.absent) == 0 {
-		return lose, nil
-	}
-	for _, sd := range s.sides {
+	for i, sd := range s.sides {
+		s.absences[i] = map[string]absent{}
 		var want []string
-		for _, l := range s.absent {
-			want = append(want, idOf(&l, sd))
+		for _, a := range s.absent {
+			if a.unseen[i] {
+				want = append(want, idOf(&a.link, sd))
+			}
 		}
-		got, err := s.read(ctx, sd, want)
-		if err != nil {
-			return lose, err
+		for len(want) > 0 {
+			n := min(len(want), max(sd.desc.Batch.Get, 1))
+			got, err := s.read(ctx, sd, want[:n])
+			if err != nil {
+				return lose, err
+			}
+			for id, g := range got {
+				s.absences[i][id] = absent{status: g.Status, scope: g.Item.Scope}
+			}
+			want = want[n:]
 		}
-		s.gots[sd.i] = got
-		o := s.other(sd)
-		for _, g := range got {
-			if g.Status == connector.StatusGone && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) {
+	}
+	for _, a := range s.absent {
+		gone := [2]bool{s.gone(&a, 0), s.gone(&a, 1)}
+		for i := range gone {
+			o := s.sides[1-i]
+			if gone[i] && !gone[1-i] && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) {
 				lose[o.i]++
 			}
 		}
@@ -93,26 +138,92 @@ func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
 	return lose, nil
 }
 
-// applyAbsent deals with links of which a listing did not name a record.
+func (s *slice) gone(a *absentLink, i int) bool {
+	return a.unseen[i] && s.absences[i][idOf(&a.link, s.sides[i])].status == connector.StatusGone
+}
+
+// applyAbsent deals with links that the survey found out of place, a batch at a time.
 func (s *slice) applyAbsent(ctx context.Context) error {
-	if len(s.absent) > 0 && s.gots[0] == nil {
+	if len(s.absent) > 0 && s.absences[0] == nil {
 		if _, err := s.readAbsent(ctx); err != nil {
 			return err
 		}
 	}
-	for i := range s.absent {
-		l := s.absent[i]
-		if s.linked[l.CRM] {
+	size := max(min(s.sides[0].desc.Batch.Get, s.sides[1].desc.Batch.Get), 1)
+	list := s.absent
+	s.absent = nil
+	for len(list) > 0 {
+		n := min(len(list), size)
+		if err := s.applyAbsentBatch(ctx, list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+func (s *slice) applyAbsentBatch(ctx context.Context, list []absentLink) error {
+	var want [2][]string
+	var read []absentLink
+	for _, a := range list {
+		if s.linked[a.link.CRM] {
 			continue
 		}
-		s.linked[l.CRM] = true
-		got := [2]connector.Got{s.gots[0][l.CRM], s.gots[1][l.Book]}
-		if err := s.decideAbsent(ctx, l, got); err != nil {
+		switch left := s.outOfListing(&a); {
+		case a.left:
+			if err := s.leave(ctx, a.link, s.leaving[a.link.CRM]); err != nil {
+				return err
+			}
+		case left != [2]bool{}:
+			if err := s.leave(ctx, a.link, left); err != nil {
+				return err
+			}
+		default:
+			read = append(read, a)
+			for i, sd := range s.sides {
+				if !s.gone(&a, i) {
+					want[i] = append(want[i], idOf(&a.link, sd))
+				}
+			}
+		}
+	}
+	var got [2]map[string]connector.Got
+	for i, sd := range s.sides {
+		var err error
+		if got[i], err = s.read(ctx, sd, want[i]); err != nil {
 			return err
 		}
 	}
-	s.absent = nil
+	for _, a := range read {
+		var is [2]connector.Got
+		for i, sd := range s.sides {
+			id := idOf(&a.link, sd)
+			if is[i] = got[i][id]; s.gone(&a, i) {
+				is[i] = connector.Got{ID: id, Status: connector.StatusGone}
+			}
+		}
+		s.linked[a.link.CRM] = true
+		if err := s.decideAbsent(ctx, a.link, is); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// outOfListing returns the sides on which a record is there and was not named by the listing of its groups, if that is all that is
+// wrong with the link.
+func (s *slice) outOfListing(a *absentLink) (left [2]bool) {
+	for i, sd := range s.sides {
+		if !a.unseen[i] {
+			continue
+		}
+		is := s.absences[i][idOf(&a.link, sd)]
+		if is.status != connector.StatusFound {
+			return [2]bool{}
+		}
+		left[i] = is.scope != connector.InScope && a.link.Made != sd.s && len(sd.scope.Groups) > 0
+	}
+	return left
 }
 
 // decideAbsent deals with one link of which both records were read by id.
@@ -133,15 +244,6 @@ func (s *slice) decideAbsent(ctx context.Context, l state.Link, got [2]connector
 		for i := range got {
 			it := got[i].Item
 			p.now[i] = &it
-			if it.Scope != connector.InScope && l.Made == "" && len(s.sides[i].scope.Groups) > 0 {
-				if l.State == state.LinkParked && l.Code == state.CodeLeftScope {
-					return nil
-				}
-				s.rec.Skipped[state.CodeLeftScope]++
-				n := l
-				n.State, n.Code, n.Since = state.LinkParked, state.CodeLeftScope, s.e.c.Clock.Now()
-				return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
-			}
 		}
 		return s.planPair(ctx, p)
 	}
@@ -217,7 +319,7 @@ func (s *slice) applyFull(ctx context.Context, sd *side, next state.Step) error 
 	if len(todo) == 0 {
 		return s.applied(ctx, next)
 	}
-	if s.rec.Cursors[sd.i] == "" && s.fewer(sd, len(todo)) {
+	if s.rec.Cursors[sd.i] == "" && (s.rec.Through[sd.i] != "" || s.fewer(sd, len(todo))) {
 		return s.applyByID(ctx, sd, todo, next)
 	}
 	cursor := s.rec.Cursors[sd.i]
@@ -264,14 +366,21 @@ func (s *slice) fewer(sd *side, n int) bool {
 }
 
 func (s *slice) applyByID(ctx context.Context, sd *side, todo []string, next state.Step) error {
-	for len(todo) > 0 {
-		n := min(len(todo), sd.desc.Batch.Get)
+	slices.Sort(todo) // so that the next slice goes on where this one ends
+	through := &s.rec.Through[sd.i]
+	i, _ := slices.BinarySearch(todo, *through+"\x00")
+	for todo = todo[i:]; len(todo) > 0; {
+		n := min(len(todo), max(sd.desc.Batch.Get, 1))
 		if err := s.handleIDs(ctx, sd, todo[:n]); err != nil {
 			return err
 		}
-		todo = todo[n:]
-		if s.timeUp() && len(todo) > 0 {
+		last := todo[n-1]
+		if todo = todo[n:]; len(todo) > 0 && s.timeUp() {
 			if err := s.drain(ctx); err != nil {
+				return err
+			}
+			*through = last
+			if err := s.checkpoint(ctx); err != nil {
 				return err
 			}
 			return errPause
@@ -288,7 +397,7 @@ func (s *slice) handleIDs(ctx context.Context, sd *side, list []string) error {
 	}
 	var items []connector.Item
 	for _, id := range list {
-		if g := got[id]; g.Status == connector.StatusFound {
+		if g := got[id]; g.Status == connector.StatusFound && g.Item.ID == id { // what was re-keyed meanwhile is the next run's
 			s.forced[sd.i][id] = true
 			items = append(items, g.Item)
 		}

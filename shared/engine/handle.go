@@ -15,8 +15,13 @@ func (s *slice) handle(ctx context.Context, sd *side, items []connector.Item) er
 	if err != nil {
 		return err
 	}
+	seen := make(map[string]bool, len(items))
 	for i := range items {
 		it := &items[i]
+		if seen[it.ID] {
+			continue // a page may name a record twice
+		}
+		seen[it.ID] = true
 		l, linked := links[it.ID]
 		switch {
 		case linked && full(l):
@@ -38,25 +43,16 @@ func (s *slice) handleLinked(ctx context.Context, sd *side, l state.Link, it *co
 	if s.linked[l.CRM] || l.State == state.LinkDetached {
 		return nil
 	}
-	leftScope := it.Scope == connector.OutOfScope && l.Made == ""
-	switch {
-	case leftScope && l.State == state.LinkParked && l.Code == state.CodeLeftScope:
-		return nil
-	case leftScope:
-		s.rec.Skipped[state.CodeLeftScope]++
-		n := l
-		n.State, n.Code, n.Since = state.LinkParked, state.CodeLeftScope, s.e.c.Clock.Now()
-		return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
-	case l.State == state.LinkParked && l.Code == state.CodeLeftScope && it.Scope == connector.ScopeUnknown:
-		return nil
+	if s.waiting(sd, it.ID) {
+		s.rec.Skipped[state.CodeWaiting]++
+		return nil // its record on the other side may have been made again unseen
+	}
+	if left := s.left(sd, &l, it); left != [2]bool{} {
+		return s.leave(ctx, l, left)
 	}
 	if l.State == state.LinkActive && !s.touched[l.CRM] {
-		if version(&l, sd) == it.Version && it.Version != "" {
-			if unsettled(&l, sd) {
-				return s.adopt(ctx, sd, l, it)
-			}
-			s.unchanged++
-			return nil // our own write, or nothing new
+		if unsettled(&l, sd) && version(&l, sd) == it.Version && it.Version != "" {
+			return s.adopt(ctx, sd, l, it) // our own write
 		}
 		if changed, _ := s.changed(sd, &l, it); !changed {
 			s.unchanged++
@@ -66,12 +62,81 @@ func (s *slice) handleLinked(ctx context.Context, sd *side, l state.Link, it *co
 	return s.pair(ctx, sd, &l, it, idOf(&l, s.other(sd)))
 }
 
+// left returns the sides on which a link's record is outside the scope, now that it was seen on side sd. A record that Meibo made
+// stays in scope on its side, whatever a group or view says; where the other side stands was decided when it was last seen.
+func (s *slice) left(sd *side, l *state.Link, it *connector.Item) [2]bool {
+	if s.leaving != nil {
+		return s.leaving[l.CRM]
+	}
+	left := outside(l)
+	switch {
+	case it.Scope == connector.InScope || s.entered[sd.i][it.ID] || l.Made == sd.s:
+		left[sd.i] = false
+	case it.Scope == connector.OutOfScope:
+		left[sd.i] = true
+	}
+	return left
+}
+
+func isOutside(l *state.Link) bool {
+	return l.State == state.LinkParked && l.Code == state.CodeLeftScope
+}
+
+// outside returns the sides on which a link is known to be outside the scope.
+func outside(l *state.Link) (left [2]bool) {
+	if !isOutside(l) {
+		return left
+	}
+	for _, side := range l.Left {
+		left[plan.Index(side)] = true
+	}
+	return left
+}
+
+// leave parks a link of which a record left the scope. Nothing is deleted, and both ids stay claimed.
+func (s *slice) leave(ctx context.Context, l state.Link, left [2]bool) error {
+	s.linked[l.CRM] = true
+	was := outside(&l)
+	if isOutside(&l) && was == left {
+		return nil
+	}
+	n := l
+	n.State, n.Code, n.Field, n.Detail, n.Since, n.Left = state.LinkParked, state.CodeLeftScope, "", "", s.e.c.Clock.Now(), nil
+	for i, sd := range s.sides {
+		if !left[i] {
+			continue
+		}
+		n.Left = append(n.Left, sd.s)
+		if !was[i] {
+			if err := s.scopeStands(ctx, sd); err != nil {
+				return err
+			}
+		}
+	}
+	s.rec.Skipped[state.CodeLeftScope]++
+	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+}
+
 // adopt takes what the vendor stored of our own write as the base.
 func (s *slice) adopt(ctx context.Context, sd *side, l state.Link, it *connector.Item) error {
 	n := l
-	setBase(&n, sd, it.Version, s.planner.Base(sd.s, it.Record.Fields).Encode(), true)
+	setBase(&n, sd, it.Version, s.settledBase(sd, &l, it).Encode(), true)
 	s.adopted++
 	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+}
+
+// settledBase returns the base of side sd of link l, now that the record was seen: what the vendor stored of our own write takes
+// the place of what was sent.
+func (s *slice) settledBase(sd *side, l *state.Link, it *connector.Item) plan.Base {
+	base, err := plan.DecodeBase(baseOf(l, sd))
+	if err != nil {
+		s.log.Warn("a link's base cannot be read; it is merged anew", "side", string(sd.s))
+		return nil
+	}
+	if unsettled(l, sd) && version(l, sd) == it.Version && it.Version != "" {
+		return s.planner.Settle(sd.s, base, it.Record.Fields)
+	}
+	return base
 }
 
 // handleAlone is for a record that has an item of its own and no partner: why it was left alone decides whether it is looked at
@@ -96,13 +161,20 @@ func (s *slice) handleAlone(ctx context.Context, sd *side, l *state.Link, it *co
 
 // handleNew is for a record without a partner. old is its item, if it has one.
 func (s *slice) handleNew(ctx context.Context, sd *side, old *state.Link, it *connector.Item) error {
-	if it.Scope != connector.InScope && !s.forced[sd.i][it.ID] {
+	if !s.inScope(sd, it, old) {
+		if old != nil && it.Scope == connector.OutOfScope {
+			return s.release(ctx, sd, old, it.ID)
+		}
 		return nil
 	}
 	if s.waiting(sd, it.ID) {
 		s.rec.Skipped[state.CodeWaiting]++
-		return nil // it may have been created; see recover.go
+		return nil // it may have been created; see intents.go
 	}
+	if s.begun[sd.i][it.ID] {
+		return nil // a listing may name a record twice
+	}
+	s.begun[sd.i][it.ID] = true
 	m := s.match(sd, it.ID)
 	switch m.kind {
 	case unseen:
@@ -120,11 +192,29 @@ func (s *slice) handleNew(ctx context.Context, sd *side, old *state.Link, it *co
 	return s.create(ctx, sd, old, it)
 }
 
+// inScope reports whether a record without a partner is to be synced. One that has an item of its own was in scope before, and is
+// until a listing or a scan says otherwise.
+func (s *slice) inScope(sd *side, it *connector.Item, old *state.Link) bool {
+	return it.Scope == connector.InScope || s.forced[sd.i][it.ID] || old != nil && it.Scope == connector.ScopeUnknown
+}
+
+// release forgets a record without a partner, and takes it off the review list.
+func (s *slice) release(ctx context.Context, sd *side, old *state.Link, id string) error {
+	s.forget(sd, id)
+	if err := s.unreview(ctx, sd, old); err != nil {
+		return err
+	}
+	return s.out.link(ctx, state.LinkChange{Old: old})
+}
+
 // create plans a new record on the other side.
 func (s *slice) create(ctx context.Context, sd *side, old *state.Link, it *connector.Item) error {
 	t := s.other(sd)
 	if !s.rules.Direction.Writes(t.s) {
 		s.rec.Skipped[state.CodeOneWay]++
+		if old != nil { // why it was parked no longer matters
+			return s.out.link(ctx, state.LinkChange{Old: old})
+		}
 		return nil
 	}
 	code, err := s.excluded(ctx, sd, it)
@@ -135,7 +225,7 @@ func (s *slice) create(ctx context.Context, sd *side, old *state.Link, it *conne
 		return s.alone(ctx, sd, old, it.ID, code)
 	}
 	if s.capped() {
-		s.sess.Control.Held = true
+		s.sess.Control.Held, s.heldNow = true, true
 		return s.alone(ctx, sd, old, it.ID, state.CodeCap)
 	}
 	p := &pairing{old: old, made: -1, mark: s.dig.Mark(sd.account(), it.ID)}
@@ -304,15 +394,12 @@ func (s *slice) planPair(ctx context.Context, p *pairing) error {
 		if p.now[i] != nil {
 			in.Now[i] = p.now[i].Record.Fields
 		}
-		if p.old == nil || !full(*p.old) || p.anew {
-			continue
+		if p.old != nil && full(*p.old) && !p.anew && !p.based {
+			p.base[i] = s.settledBase(sd, p.old, p.now[i])
 		}
-		base, err := plan.DecodeBase(baseOf(p.old, sd))
-		if err != nil {
-			s.log.WarnContext(ctx, "a link's base cannot be read; it is merged anew", "side", string(sd.s))
-		}
-		p.base[i], in.Base[i] = base, base
+		in.Base[i] = p.base[i]
 	}
+	p.based = true
 	p.out = s.planner.Merge(in)
 	for i := range p.now {
 		if p.now[i] == nil && p.out.Write[i] == nil {
@@ -337,8 +424,31 @@ func (s *slice) read(ctx context.Context, sd *side, want []string) (map[string]c
 			out[g.ID] = g
 		}
 		want = want[n:]
+		if err := s.renew(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return out, nil
+	return out, s.absorbed(ctx, sd, out)
+}
+
+// absorbed takes records for gone that the vendor has merged into one that is linked already: nobody can be in two links.
+func (s *slice) absorbed(ctx context.Context, sd *side, got map[string]connector.Got) error {
+	var into []string
+	for _, g := range got {
+		if g.Status == connector.StatusFound && g.Item.ID != g.ID {
+			into = append(into, g.Item.ID)
+		}
+	}
+	links, err := s.linksOf(ctx, sd, into)
+	if err != nil {
+		return err
+	}
+	for id, g := range got {
+		if l, has := links[g.Item.ID]; has && g.Status == connector.StatusFound && g.Item.ID != id && full(l) {
+			got[id] = connector.Got{ID: id, Status: connector.StatusGone}
+		}
+	}
+	return nil
 }
 
 // remember puts a record into the match index as it is now; forget takes it out.

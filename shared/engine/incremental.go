@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"meibo/shared/connector"
 	"meibo/shared/plan"
@@ -20,7 +21,9 @@ type news struct {
 	at      map[string]int // place in items, by id
 	deleted []connector.Deletion
 	rekeyed []connector.Rekey
-	listed  int
+	// unproven are records said to be gone that reading by id did not prove to be.
+	unproven []connector.Got
+	listed   int
 	// next is where the next listing starts: after all that is held here.
 	next string
 	more bool // there is more than is held
@@ -85,6 +88,11 @@ func (s *slice) incremental(ctx context.Context) error {
 	if err := s.extra(ctx); err != nil {
 		return err
 	}
+	for _, sd := range s.sides {
+		if err := s.prove(ctx, sd); err != nil {
+			return err
+		}
+	}
 	if err := s.rekey(ctx); err != nil {
 		return err
 	}
@@ -104,6 +112,10 @@ func (s *slice) relist() {
 	s.rec.Cursors, s.rec.Emptied = [2]string{}, [2]int{}
 	s.matches = nil
 	s.news = [2]*news{{}, {}}
+	s.linked, s.touched = map[string]bool{}, map[string]bool{}
+	for i := range s.sides {
+		s.forced[i], s.begun[i], s.overrides[i] = map[string]bool{}, map[string]bool{}, map[string]verdict{}
+	}
 }
 
 // delta reads what changed on one side since its cursor.
@@ -132,8 +144,11 @@ func (s *slice) delta(ctx context.Context, sd *side) error {
 		} else if err := s.countBeyond(ctx, sd, page); err != nil {
 			return err
 		}
-		if !page.More {
+		if !page.More || n.more && s.rec.Counted {
 			break
+		}
+		if err := s.renew(ctx); err != nil {
+			return err
 		}
 	}
 	sd.work.Changed = append(sd.work.Changed, n.listed)
@@ -146,8 +161,15 @@ func (s *slice) countBeyond(ctx context.Context, sd *side, page connector.Page) 
 	if len(page.Deleted) == 0 {
 		return nil
 	}
+	if err := s.need(ctx, false); err != nil {
+		return err
+	}
+	far := &news{deleted: page.Deleted}
+	if err := s.proveOf(ctx, sd, far); err != nil {
+		return err
+	}
 	var gone []string
-	for _, d := range page.Deleted {
+	for _, d := range far.deleted {
 		gone = append(gone, d.ID)
 	}
 	links, err := s.linksOf(ctx, sd, gone)
@@ -163,10 +185,73 @@ func (s *slice) countBeyond(ctx context.Context, sd *side, page connector.Page) 
 	return nil
 }
 
+// prove reads by id the records that were said to be gone without proof: those of a folder's or view's tombstone, and those that
+// the same listing also names as changed.
+func (s *slice) prove(ctx context.Context, sd *side) error { return s.proveOf(ctx, sd, s.news[sd.i]) }
+
+func (s *slice) proveOf(ctx context.Context, sd *side, n *news) error {
+	var proven []connector.Deletion
+	var ask []string
+	seen := map[string]bool{}
+	for _, d := range n.deleted {
+		_, here := n.at[d.ID]
+		switch {
+		case seen[d.ID]:
+			continue
+		case d.Evidence == connector.EvidenceAccount && !here:
+			proven = append(proven, d)
+		default:
+			ask = append(ask, d.ID)
+		}
+		seen[d.ID] = true
+	}
+	n.deleted = proven
+	links, err := s.linksOf(ctx, sd, ask)
+	if err != nil {
+		return err
+	}
+	ask = slices.DeleteFunc(ask, func(id string) bool {
+		_, linked := links[id]
+		_, here := n.at[id]
+		if !linked && !here {
+			s.forget(sd, id)
+		}
+		return !linked // nobody's partner: there is nothing to prove
+	})
+	got, err := s.read(ctx, sd, ask)
+	if err != nil {
+		return err
+	}
+	for _, id := range ask {
+		at, here := n.at[id]
+		switch g := got[id]; {
+		case g.Status == connector.StatusGone:
+			n.deleted = append(n.deleted, connector.Deletion{ID: id})
+			if here {
+				n.drop(at)
+			}
+		case !here:
+			n.unproven = append(n.unproven, g)
+		}
+	}
+	return nil
+}
+
+// drop takes the item at place i out of the news.
+func (n *news) drop(i int) {
+	delete(n.at, n.items[i].ID)
+	n.items = slices.Delete(n.items, i, i+1)
+	for id, at := range n.at {
+		if at > i {
+			n.at[id] = at - 1
+		}
+	}
+}
+
 // quiet reports whether there is nothing to do.
 func (s *slice) quiet() bool {
 	c, now := &s.sess.Control, s.e.c.Clock.Now()
-	if !s.news[0].empty() || !s.news[1].empty() || c.Intents > 0 || c.Held || s.ask.Review != nil {
+	if !s.news[0].empty() || !s.news[1].empty() || c.Intents > 0 || c.Held || s.rec.Decision != nil || !c.Again.IsZero() && !c.Again.After(now) {
 		return false
 	}
 	for _, r := range c.Retry {
@@ -190,21 +275,20 @@ func (s *slice) membersDue(i int) bool {
 // extra adds what is to be looked at although it did not change: retries that are due, what a cap held back, what a membership
 // scan or a decision brings.
 func (s *slice) extra(ctx context.Context) error {
-	c, now := &s.sess.Control, s.e.c.Clock.Now()
+	c := &s.sess.Control
 	var want [2][]string
-	kept := c.Retry[:0]
-	for _, r := range c.Retry {
-		if r.At.After(now) {
-			kept = append(kept, r)
-			continue
+	for _, r := range c.Retry { // they stay there until what comes of them is durable
+		if !r.At.After(s.due) {
+			want[plan.Index(r.Side)] = append(want[plan.Index(r.Side)], r.ID)
 		}
-		want[plan.Index(r.Side)] = append(want[plan.Index(r.Side)], r.ID)
 	}
-	c.Retry = kept
 	if c.Held {
 		if err := s.heldBack(ctx, &want); err != nil {
 			return err
 		}
+	}
+	if err := s.lookAgain(ctx, &want); err != nil {
+		return err
 	}
 	for i, sd := range s.sides {
 		if s.membersDue(i) {
@@ -240,6 +324,9 @@ func (s *slice) fetch(ctx context.Context, sd *side, want []string) error {
 	for _, id := range want {
 		switch g := got[id]; g.Status {
 		case connector.StatusFound:
+			if g.Item.ID != id { // it has another id by now
+				s.news[sd.i].rekeyed = append(s.news[sd.i].rekeyed, connector.Rekey{Old: id, New: g.Item.ID})
+			}
 			s.news[sd.i].add(g.Item)
 		case connector.StatusGone:
 			s.news[sd.i].deleted = append(s.news[sd.i].deleted, connector.Deletion{ID: id, Evidence: connector.EvidenceAccount})
@@ -266,14 +353,17 @@ func (s *slice) fetch(ctx context.Context, sd *side, want []string) error {
 
 // heldBack adds records that a cap held back, as many as this run may take.
 func (s *slice) heldBack(ctx context.Context, want *[2][]string) error {
-	most := s.rules.Caps.Later
-	s.sess.Control.Held = false
+	most := heldRecords
+	if n := s.rules.Caps.Later; n > 0 {
+		most = min(n, most)
+	}
+	s.moreHeld = false
 	return s.sess.AllLinks(ctx, func(l state.Link) error {
 		if l.Code != state.CodeCap {
 			return nil
 		}
-		if most > 0 && len(want[0])+len(want[1]) >= most {
-			s.sess.Control.Held = true
+		if len(want[0])+len(want[1]) >= most {
+			s.moreHeld = true
 			return nil
 		}
 		if l.CRM != "" {
@@ -283,6 +373,55 @@ func (s *slice) heldBack(ctx context.Context, want *[2][]string) error {
 		}
 		return nil
 	})
+}
+
+// lookAgain adds parked records whose reason may have passed, as many as one run holds.
+func (s *slice) lookAgain(ctx context.Context, want *[2][]string) error {
+	c := &s.sess.Control
+	if c.Again.IsZero() || c.Again.After(s.due) {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, r := range c.Retry {
+		named[string(r.Side)+r.ID] = true
+	}
+	s.looked, s.nextLook = true, time.Time{}
+	n := 0
+	return s.sess.AllLinks(ctx, func(l state.Link) error {
+		after, passes := parkedRetry[l.Code]
+		i, id := 0, l.CRM
+		if id == "" {
+			i, id = 1, l.Book
+		}
+		if !passes || l.State == state.LinkDetached || named[string(bothSides[i])+id] {
+			return nil
+		}
+		at := l.Since.Add(after)
+		if at.After(s.due) || n >= heldRecords {
+			s.nextLook = earlier(s.nextLook, at)
+			return nil
+		}
+		n++
+		want[i] = append(want[i], id)
+		return nil
+	})
+}
+
+// dealtWith forgets what this run looked at again: whatever failed once more has a later time by now.
+func (s *slice) dealtWith() {
+	c := &s.sess.Control
+	c.Retry = slices.DeleteFunc(c.Retry, func(r state.Retry) bool { return !r.At.After(s.due) })
+	if s.looked {
+		c.Again = earlier(s.nextLook, s.lookAt)
+	}
+	c.Held = s.moreHeld || s.heldNow
+	for i := range s.membered {
+		if s.membered[i] {
+			c.Sides[i].Members = s.scanned[i]
+			s.moreMembers = s.moreMembers || s.scanned[i].IsZero()
+		}
+	}
+	s.looked, s.moreHeld, s.heldNow, s.membered = false, false, false, [2]bool{}
 }
 
 // scanMembers lists the ids in the scope of a side whose change listing does not tell, parks the links that left, and returns the
@@ -308,6 +447,9 @@ func (s *slice) scanMembers(ctx context.Context, sd *side) ([]string, error) {
 			return nil, sd.wrap(connector.ErrTransient)
 		}
 		cursor = next
+		if err := s.renew(ctx); err != nil {
+			return nil, err
+		}
 	}
 	var entered []string
 	err := s.sess.AllLinks(ctx, func(l state.Link) error {
@@ -315,28 +457,46 @@ func (s *slice) scanMembers(ctx context.Context, sd *side) ([]string, error) {
 		if id == "" {
 			return nil
 		}
-		was := in[id]
+		is, left := in[id], outside(&l)
 		delete(in, id)
-		left := l.State == state.LinkParked && l.Code == state.CodeLeftScope
 		switch {
-		case was && left:
+		case is && left[sd.i]:
 			entered = append(entered, id)
-		case !was && full(l) && l.State == state.LinkActive && l.Made == "":
-			s.rec.Skipped[state.CodeLeftScope]++
-			n := l
-			n.State, n.Code, n.Since = state.LinkParked, state.CodeLeftScope, s.e.c.Clock.Now()
-			return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+		case is || l.State == state.LinkDetached:
+		case !full(l):
+			return s.release(ctx, sd, &l, id)
+		case l.Made != sd.s && !left[sd.i]:
+			left[sd.i] = true
+			return s.leave(ctx, l, left)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	if !s.rules.Direction.Writes(s.other(sd).s) && len(in) > 0 {
+		// They are only here to be found: those that are in the match index are.
+		known, err := s.sess.Index(ctx, sd.s, s.rec.Generation, s.rec.Chunks[sd.i])
+		if err != nil {
+			return nil, err
+		}
+		for i := range known {
+			if !known[i].Gone && !known[i].Out {
+				delete(in, known[i].ID)
+			}
+		}
+	}
 	for id := range in {
 		entered = append(entered, id)
 	}
 	slices.Sort(entered)
-	s.sess.Control.Sides[sd.i].Members = s.e.c.Clock.Now()
+	s.scanned[sd.i], s.membered[sd.i] = s.e.c.Clock.Now(), true
+	if len(entered) > heldRecords { // the others are found by the next scan, which comes at once
+		entered, s.scanned[sd.i] = entered[:heldRecords], time.Time{}
+	}
+	for _, id := range entered {
+		s.entered[sd.i][id] = true
+	}
 	return entered, nil
 }
 
@@ -362,11 +522,35 @@ func (s *slice) rekey(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var taken []string
+		for _, m := range moves {
+			taken = append(taken, m.New)
+		}
+		theirs, err := s.linksOf(ctx, sd, taken)
+		if err != nil {
+			return err
+		}
+		var want []string
 		for _, m := range moves {
 			l, ok := links[m.Old]
 			if !ok || m.Old == m.New {
 				continue
 			}
+			if t, has := theirs[m.New]; has && full(t) {
+				// Merged into one that has its own partner: the absorbed record is gone.
+				if !s.goneToo(sd, m.Old) {
+					n.deleted = append(n.deleted, connector.Deletion{ID: m.Old, Evidence: connector.EvidenceAccount})
+				}
+				continue
+			} else if has {
+				if err := s.release(ctx, sd, &t, m.New); err != nil {
+					return err
+				}
+				if err := s.out.saveLinks(ctx); err != nil {
+					return err
+				}
+			}
+			want = append(want, m.New)
 			moved := l
 			setID(&moved, sd, m.New)
 			if err := s.out.link(ctx, state.LinkChange{Old: &l, New: &moved}); err != nil {
@@ -377,6 +561,9 @@ func (s *slice) rekey(ctx context.Context) error {
 			s.forced[sd.i][m.New] = true
 		}
 		if err := s.out.saveLinks(ctx); err != nil {
+			return err
+		}
+		if err := s.fetch(ctx, sd, want); err != nil {
 			return err
 		}
 	}
@@ -440,7 +627,11 @@ func (s *slice) matchNews(ctx context.Context) error {
 			if has && (full(l) || l.State == state.LinkDetached || l.Code == state.CodeReview && !s.forced[i][it.ID]) {
 				continue
 			}
-			if it.Scope != connector.InScope && !s.forced[i][it.ID] {
+			var old *state.Link
+			if has {
+				old = &l
+			}
+			if !s.inScope(sd, it, old) {
 				continue
 			}
 			lists[i] = append(lists[i], state.Entry{Keys: s.identity(sd, it)})
@@ -463,6 +654,9 @@ func (s *slice) matchNews(ctx context.Context) error {
 		full[1-i] = append(full[1-i], more...)
 	}
 	s.matches = s.matchLists(full)
+	if err := s.takeOver(ctx); err != nil {
+		return err
+	}
 	for i := range s.overrides {
 		for id, v := range s.overrides[i] {
 			s.matches.of[i][id] = v

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"meibo/shared/connector"
 	"meibo/shared/plan"
@@ -114,40 +116,93 @@ func (s *slice) fullMatches(ctx context.Context) error {
 			at[i][lists[i][j].ID] = j
 		}
 	}
-	s.absent = nil
+	s.absent, s.leaving, s.edits = nil, map[string][2]bool{}, [2]int{}
+	totals := state.Totals{}
 	err := s.sess.AllLinks(ctx, func(l state.Link) error {
+		switch l.State {
+		case state.LinkActive:
+			totals.Links++
+		case state.LinkParked:
+			totals.Parked++
+		}
 		made := !l.Since.Before(s.rec.Started) // by this run: matching must not depend on how far it got
+		was := outside(&l)
+		var left, unseen [2]bool
 		for i, sd := range s.sides {
 			j, seen := at[i][idOf(&l, sd)]
+			unseen[i] = !seen
 			if !seen {
+				left[i] = was[i] && len(sd.scope.Groups) > 0 // it was not there before either
 				continue
 			}
 			e := &lists[i][j]
-			if full(l) {
-				if e.Changed {
-					s.touched[l.CRM] = true
-				}
-				e.Linked = !made
-			} else {
+			left[i] = e.Out && l.Made != sd.s
+			if !full(l) {
 				e.Linked = !made && (l.State == state.LinkDetached || l.Code == state.CodeIgnored || l.Code == state.CodeReview)
+				continue
+			}
+			e.Linked = !made || l.State == state.LinkDetached
+			if e.Changed {
+				s.touched[l.CRM] = true
+				s.edits[i]++
 			}
 		}
-		if !full(l) || made || l.State == state.LinkDetached {
+		if !full(l) || l.State == state.LinkDetached {
 			return nil
 		}
-		for i, sd := range s.sides {
-			if _, seen := at[i][idOf(&l, sd)]; !seen {
-				s.absent = append(s.absent, l)
-				break
+		switch {
+		case left != [2]bool{}:
+			s.leaving[l.CRM] = left
+			delete(s.touched, l.CRM)
+			if !isOutside(&l) || left != was {
+				s.absent = append(s.absent, absentLink{link: l, left: true})
 			}
+		case made:
+		case unseen[0] || unseen[1]:
+			s.absent = append(s.absent, absentLink{link: l, unseen: unseen})
+		case isOutside(&l):
+			s.touched[l.CRM] = true // it is back
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	s.sess.Control.Totals.Links, s.sess.Control.Totals.Parked = totals.Links, totals.Parked
 	s.matches = s.matchLists(lists)
-	return nil
+	return s.takeOver(ctx)
+}
+
+// takeOver moves links to the records that open creates turned out to have made again. Their bases no longer count.
+func (s *slice) takeOver(ctx context.Context) error {
+	for i, sd := range s.sides {
+		made := map[string]string{} // by source
+		var sources []string
+		for id := range s.recovered[i] {
+			source := s.matches.of[i][id].partner
+			made[source] = id
+			sources = append(sources, source)
+		}
+		links, err := s.linksOf(ctx, s.other(sd), sources)
+		if err != nil {
+			return err
+		}
+		for source, l := range links {
+			if !full(l) || idOf(&l, sd) == made[source] {
+				continue
+			}
+			n := l
+			setID(&n, sd, made[source])
+			n.Made, n.CRMBase, n.BookBase, n.CRMVersion, n.BookVersion = sd.s, nil, nil, "", ""
+			n.State, n.Code, n.Since = state.LinkParked, state.CodeWaiting, s.e.c.Clock.Now()
+			if err := s.out.link(ctx, state.LinkChange{Old: &l, New: &n}); err != nil {
+				return err
+			}
+			s.absent = slices.DeleteFunc(s.absent, func(a absentLink) bool { return a.link.CRM == l.CRM })
+			s.touched[n.CRM] = true
+		}
+	}
+	return s.out.saveLinks(ctx)
 }
 
 // doubt puts a record on the review list, with those that it may be.
@@ -158,13 +213,70 @@ func (s *slice) doubt(ctx context.Context, sd *side, id string, candidates []str
 	s.rec.Review++
 	s.sess.Control.Totals.Review++
 	s.changes = true
-	r := state.Review{ID: s.e.c.NewID(), Side: sd.s, Record: id, Candidates: candidates, Code: code, Since: s.e.c.Clock.Now()}
+	r := state.Review{ID: s.reviewID(sd, id), Side: sd.s, Record: id, Candidates: candidates, Code: code, Since: s.e.c.Clock.Now()}
 	if err := s.sess.SaveReview(ctx, r); err != nil {
 		return err
 	}
 	l := state.Link{State: state.LinkParked, Code: state.CodeReview, Detail: r.ID, Since: r.Since}
 	setID(&l, sd, id)
 	return s.out.link(ctx, state.LinkChange{Old: old, New: &l})
+}
+
+// reviewID sorts by time, and is the same for a record however often a run comes to it.
+func (s *slice) reviewID(sd *side, id string) string {
+	d := s.keys.Digest("review", []byte(sd.s), []byte(id))
+	return fmt.Sprintf("%s-%x", s.rec.ID, d[:6])
+}
+
+// unreview takes a record that is no longer there off the review list, and has those that waited for it looked at again.
+func (s *slice) unreview(ctx context.Context, sd *side, l *state.Link) error {
+	if l.Code != state.CodeReview {
+		return nil
+	}
+	if l.Detail == "" {
+		return s.dropCandidate(ctx, sd, idOf(l, sd))
+	}
+	r, err := s.repo.Review(ctx, s.ask.Tenant, s.ask.Connection, l.Detail)
+	if err != nil {
+		return ignoreAbsent(err)
+	}
+	for _, c := range r.Candidates {
+		s.again(s.other(sd).s, c, retrySoon)
+	}
+	s.sess.Control.Totals.Review--
+	s.changes = true
+	return s.sess.RemoveReview(ctx, r.ID)
+}
+
+// dropCandidate takes a record off every entry of the review list that offers it. An entry that offers nobody any more goes, and
+// its record is looked at again.
+func (s *slice) dropCandidate(ctx context.Context, sd *side, id string) error {
+	for after := ""; ; {
+		list, next, err := s.repo.Reviews(ctx, s.ask.Tenant, s.ask.Connection, 100, after)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			if r.Side == sd.s || !slices.Contains(r.Candidates, id) {
+				continue
+			}
+			s.changes = true
+			if r.Candidates = slices.DeleteFunc(r.Candidates, func(c string) bool { return c == id }); len(r.Candidates) > 0 {
+				err = s.sess.SaveReview(ctx, r)
+			} else {
+				s.again(r.Side, r.Record, retrySoon)
+				s.sess.Control.Totals.Review--
+				err = s.sess.RemoveReview(ctx, r.ID)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		after = next
+	}
 }
 
 // departed deals with a link whose record on side t is proven gone; it is the other side's record as it is now.
@@ -177,11 +289,16 @@ func (s *slice) departed(ctx context.Context, t *side, l state.Link, it *connect
 	var edited [2]bool
 	now[t.i] = plan.Gone
 	edited[o.i], _ = s.changed(o, &l, it)
-	edited[o.i] = edited[o.i] && !unsettled(&l, o)
-	if it.Scope == connector.OutOfScope && l.Made == "" {
+	if isOutside(&l) || it.Scope == connector.OutOfScope && l.Made != o.s {
 		now[o.i] = plan.Left
 	}
 	s.linked[l.CRM] = true
+	if s.waiting(o, it.ID) { // it may have been made again already: the answer to that comes first
+		n := l
+		n.State, n.Code, n.Since = state.LinkParked, state.CodeWaiting, s.e.c.Clock.Now()
+		s.rec.Skipped[n.Code]++
+		return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
+	}
 	switch action, _ := plan.Decide(s.rules, now, edited); action {
 	case plan.DeleteOther:
 		return s.out.remove(ctx, o, l, *it)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"meibo/shared/connector"
@@ -33,6 +34,11 @@ type slice struct {
 	rec      state.RunRecord
 	finished bool // the run ended in this slice
 	stored   bool // the run has an item of its own
+	own      bool // the ask is the run's own, or has been taken in
+	unclean  bool // the slice before this one was killed
+	// unfinished says that this slice found a run under way.
+	unfinished bool
+	print      string
 
 	tenant  tenancy.Tenant
 	keys    TenantKeys
@@ -47,19 +53,38 @@ type slice struct {
 	matches *matches
 	out     *writer
 
-	linked    map[string]bool       // CRM ids of links handled in this slice
-	touched   map[string]bool       // CRM ids of links that a full survey found changed
-	forced    [2]map[string]bool    // records to take in although a listing did not say that they are in scope
-	overrides [2]map[string]verdict // what a person decided
-	recovered [2]map[string]bool    // records that an intent turned out to have made
+	known     [2]map[string]*state.Link // links read and not changed since; nil for a record without one
+	linked    map[string]bool           // CRM ids of links handled in this slice
+	touched   map[string]bool           // CRM ids of links that a full survey found changed
+	forced    [2]map[string]bool        // records to take in although a listing did not say that they are in scope
+	begun     [2]map[string]bool        // records without a partner that this slice has dealt with
+	overrides [2]map[string]verdict     // what a person decided
+	recovered [2]map[string]bool        // records that an intent turned out to have made
 	wanted    [2][]wanted
-	stands    [2]bool      // the scope was seen to be there still
-	absent    []state.Link // links of which a complete listing did not name a record
-	gots      [2]map[string]connector.Got
-	beyond    [2]int // deletions in what an incremental survey did not hold, by the side that loses
-	unchanged int
-	adopted   int
-	changes   bool // anything worth an item of its own
+	entered   [2]map[string]bool   // records that a membership scan says are in scope
+	stands    [2]bool              // the scope was seen to be there still
+	absent    []absentLink         // links of which a complete listing did not name a record
+	absences  [2]map[string]absent // what reading their records by id says
+	leaving   map[string][2]bool   // by CRM id, the sides on which a full survey saw a link outside the scope; nil in an incremental run
+	beyond    [2]int               // deletions in what an incremental survey did not hold, by the side that loses
+	weighed   [2]int               // what the budget let each side lose
+	removed   [2]int               // deletions queued
+	lost      [2]int               // losses noted since the budget was weighed
+	due       time.Time            // up to when retries are dealt with by this run
+	looked    bool                 // parked records were looked through again
+	nextLook  time.Time            // when the others of them are due
+	lookAt    time.Time            // when what this run parked is due
+	moreHeld  bool                 // a cap left some of what it held back before
+	heldNow   bool                 // a cap held something back
+	scanned   [2]time.Time         // membership scans of this run
+	membered  [2]bool              // and whether there was one
+	// moreMembers says that a scan found more than a run holds.
+	moreMembers bool
+	reviewed    string // the entry of the review list that the run's decision is about
+	edits       [2]int // links that a full survey found changed, by side
+	unchanged   int
+	adopted     int
+	changes     bool // anything worth an item of its own
 }
 
 // side is one end of the connection, open.
@@ -72,6 +97,9 @@ type side struct {
 	loaded bool // desc is
 	scope  connector.Scope
 	calls  int // made before this slice
+	// floor is the floor of the work before this slice.
+	floor  int
+	before connector.Work
 	index  *state.IndexWriter
 	work   connector.Work
 	empty  bool // the account takes no more creates in this run
@@ -123,33 +151,79 @@ func (s *slice) load(ctx context.Context, unfinished bool) error {
 	if s.keys, err = s.e.c.Keys(ctx, s.ask.Tenant); err != nil {
 		return err
 	}
+	s.due, s.unfinished = s.e.c.Clock.Now(), unfinished
 	s.linked, s.touched = map[string]bool{}, map[string]bool{}
 	for i := range bothSides {
-		s.overrides[i] = map[string]verdict{}
-		s.forced[i], s.recovered[i], s.news[i] = map[string]bool{}, map[string]bool{}, &news{}
+		s.overrides[i], s.begun[i] = map[string]verdict{}, map[string]bool{}
+		s.forced[i], s.recovered[i], s.entered[i], s.news[i] = map[string]bool{}, map[string]bool{}, map[string]bool{}, &news{}
 	}
 	s.dig = record.NewDigester(s.keys.Digest("record"))
-	s.rules = s.conn.Settings.Rules
-	if s.rules.Budget == (profile.Budget{}) {
-		s.rules.Budget = profile.DefaultBudget
-	}
+	s.rules = withTenant(s.conn.Settings.Rules, s.tenant.Settings)
 	for i, account := range []string{s.conn.CRM, s.conn.Book} {
-		sd := &side{s: bothSides[i], i: i, id: account}
-		if sd.open, err = s.e.c.Opener.Open(ctx, s.ask.Tenant, account); err != nil {
-			return err
-		}
-		s.sides[i] = sd
+		s.sides[i] = &side{s: bothSides[i], i: i, id: account}
 	}
 	s.sides[0].scope.Groups = s.conn.Settings.CRMGroups
 	s.sides[1].scope.Groups = s.conn.Settings.BookGroups
+	s.print = s.fingerprint()
+	begun := false
 	if unfinished {
-		err := s.resume(ctx)
-		if !errors.Is(err, store.ErrNotFound) {
+		if begun, err = s.resume(ctx); err != nil {
 			return err
 		}
 	}
-	s.begin()
+	if !begun {
+		s.begin()
+	}
+	if err := s.answered(ctx); err != nil {
+		return err
+	}
+	for _, sd := range s.sides {
+		if sd.open, err = s.e.c.Opener.Open(ctx, s.ask.Tenant, sd.id); err != nil {
+			return sd.wrap(err)
+		}
+	}
 	return nil
+}
+
+// answered lets the connection go on once a person's answer is durable.
+func (s *slice) answered(ctx context.Context) error {
+	if s.ask.Reason != state.ReasonAnswer || s.conn.State != tenancy.NeedsApproval {
+		return nil
+	}
+	op, err := s.sess.SaveRunOp(s.rec)
+	if err != nil {
+		return err
+	}
+	s.stored = true
+	if err := s.sess.Checkpoint(ctx, op); err != nil {
+		return err
+	}
+	if err := s.e.c.Directory.Move(ctx, s.ask.Tenant, s.ask.Connection, tenancy.Active, ""); err != nil {
+		return err
+	}
+	s.conn.State = tenancy.Active
+	return nil
+}
+
+// withTenant returns a connection's rules within what its tenant allows: the smaller cap, and the tenant's budget where the
+// connection has none of its own.
+func withTenant(r profile.Rules, t tenancy.TenantSettings) profile.Rules {
+	smaller := func(a, b int) int {
+		if a == 0 || b > 0 && b < a {
+			return b
+		}
+		return a
+	}
+	r.Caps = profile.Caps{First: smaller(r.Caps.First, t.Caps.First), Later: smaller(r.Caps.Later, t.Caps.Later)}
+	r.ApproveFirst = r.ApproveFirst || t.ApproveFirst
+	none := profile.Budget{}
+	if r.Budget == none || r.Budget == profile.DefaultBudget && t.Budget != none {
+		r.Budget = t.Budget
+	}
+	if r.Budget == none {
+		r.Budget = profile.DefaultBudget
+	}
+	return r
 }
 
 // begin starts a new run.
@@ -159,7 +233,8 @@ func (s *slice) begin() {
 	s.rec = state.RunRecord{Run: state.Run{
 		ID: c.Run, Reason: s.ask.Reason, State: state.RunRunning, Started: now, Kind: s.kind(now),
 		Progress: state.Progress{Phase: state.PhaseReading}, Skipped: map[string]int{},
-	}, Step: state.StepSurveyCRM}
+	}, Step: state.StepSurveyCRM, Asked: s.ask.Asked, Plan: s.print, Decision: s.ask.Review}
+	s.own = true
 	if s.rec.Kind != state.Incremental {
 		s.rec.Generation = c.Generation + 1
 	} else {
@@ -177,7 +252,7 @@ func (s *slice) kind(now time.Time) state.RunKind {
 	if c.Plan == "" {
 		return state.Initial
 	}
-	if c.Plan != s.fingerprint() {
+	if c.Plan != s.print {
 		return state.Relist
 	}
 	for i := range c.Sides {
@@ -212,23 +287,41 @@ func fingerprinted(r profile.Rules) profile.Rules {
 	return r
 }
 
-// resume takes up the unfinished run.
-func (s *slice) resume(ctx context.Context) error {
+// errIdle ends a slice that has nothing to do now: the unfinished run is not one that the connection's state allows.
+var errIdle = errors.New("engine: the connection's state does not allow its unfinished run")
+
+// resume takes up the unfinished run, and reports whether there is one to take up.
+func (s *slice) resume(ctx context.Context) (bool, error) {
 	rec, err := s.sess.LoadRun(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
 	if err != nil {
-		return err
+		return false, err
+	}
+	live := s.conn.State == tenancy.Active || s.ask.Reason == state.ReasonAnswer
+	switch {
+	case rec.Kind == state.Preview: // its listings are what it is about
+	case !live && s.ask.Reason != state.ReasonPreview:
+		return false, errIdle
+	case !live:
+		return false, s.drop(ctx, rec, "a preview was asked for while the connection was paused; what is left is done once it goes on")
+	case rec.Plan != s.print:
+		return false, s.drop(ctx, rec, "the settings have changed; a new run goes on under the new ones")
 	}
 	s.rec, s.stored = rec, true
+	if s.rec.Skipped == nil {
+		s.rec.Skipped = map[string]int{}
+	}
+	s.own = rec.Reason == s.ask.Reason && rec.Asked.Equal(s.ask.Asked)
 	s.rec.State, s.rec.Message, s.rec.StoreBefore = state.RunRunning, "", rec.Store
 	s.sides[0].calls, s.sides[1].calls = rec.CRM.Calls, rec.Book.Calls
-	s.sides[0].work, s.sides[1].work = rec.Work[0], rec.Work[1]
-	if s.ask.Reason == state.ReasonAnswer && rec.Approval != nil {
-		s.rec.Approved = s.ask.Answer != state.AnswerDiscard
-		s.rec.Discard = s.ask.Answer == state.AnswerDiscard
-		s.rec.Approval = nil
-		if err := s.e.c.Directory.Move(ctx, s.ask.Tenant, s.ask.Connection, tenancy.Active, ""); err != nil {
-			return err
-		}
+	for i, sd := range s.sides {
+		sd.work, sd.before, sd.floor = rec.Work[i], cloneWork(rec.Work[i]), s.counts(sd).FloorCalls
+	}
+	if s.ask.Reason == state.ReasonAnswer {
+		s.own = true
+		s.takeAnswer()
 	}
 	if s.rec.Discard {
 		s.rules.EmptyRemoves = false
@@ -239,7 +332,47 @@ func (s *slice) resume(ctx context.Context) error {
 		s.rec.Step = state.StepSurveyCRM
 		s.rec.Cursors = [2]string{s.sess.Control.Sides[0].Cursor, s.sess.Control.Sides[1].Cursor}
 	}
-	return nil
+	return true, nil
+}
+
+// takeAnswer notes what a person allowed: what was asked for and no more.
+func (s *slice) takeAnswer() {
+	a := s.rec.Approval
+	if a == nil {
+		return
+	}
+	s.rec.Approval = nil
+	switch {
+	case s.ask.Answer == state.AnswerDiscard:
+		s.rec.Discard = true
+	case a.Side == "":
+		s.rec.Approved = true
+	default:
+		s.rec.Allowed[plan.Index(a.Side)] = a.Deletes + a.Emptied
+	}
+}
+
+// drop ends an unfinished run that cannot go on, and makes way for a new one. Nothing is lost: its cursors have not moved.
+func (s *slice) drop(ctx context.Context, rec state.RunRecord, why string) error {
+	rec.State, rec.Message, rec.Ended = state.RunStopped, why, s.e.c.Clock.Now()
+	rec.Cursors, rec.Next = [2]string{}, [2]string{}
+	op, err := s.sess.SaveRunOp(rec)
+	if err != nil {
+		return err
+	}
+	c := &s.sess.Control
+	if c.Run = s.ask.Run; c.Run == "" || c.Run == rec.ID {
+		c.Run = s.e.c.NewID()
+	}
+	if s.ask.Review == nil {
+		s.ask.Review = rec.Decision
+	}
+	return s.sess.Checkpoint(ctx, op)
+}
+
+func cloneWork(w connector.Work) connector.Work {
+	w.Listed, w.Changed = slices.Clone(w.Listed), slices.Clone(w.Changed)
+	return w
 }
 
 // step does one step of the run and moves on to the next.
@@ -298,11 +431,11 @@ func (s *slice) describe(ctx context.Context, sd *side, refresh bool) error {
 			return err
 		}
 	}
-	var err error
-	if sd.desc, err = sd.open.Connector.Describe(ctx); err != nil {
-		return err
+	desc, err := sd.open.Connector.Describe(ctx)
+	if err != nil {
+		return sd.wrap(err)
 	}
-	sd.loaded = true
+	sd.desc, sd.loaded = desc, true
 	body, err := json.Marshal(sd.desc)
 	if err != nil {
 		return fmt.Errorf("engine: encoding a catalogue: %w", err)
@@ -349,7 +482,7 @@ func (s *slice) tally() {
 		c := s.counts(sd)
 		c.Calls = sd.calls + sd.open.Calls()
 		if f, ok := sd.open.Connector.(connector.Coster); ok {
-			c.FloorCalls = f.Floor(sd.work)
+			c.FloorCalls = sd.floor + f.Floor(sd.work) - f.Floor(sd.before)
 		}
 		s.rec.Work[sd.i] = sd.work
 	}
@@ -366,4 +499,12 @@ func (s *slice) checkpoint(ctx context.Context) error {
 	}
 	s.stored = true
 	return s.sess.Checkpoint(ctx, op)
+}
+
+// renew keeps the lease of a slice that reads for long without anything to make durable.
+func (s *slice) renew(ctx context.Context) error {
+	if s.sess.Control.LeaseUntil.Sub(s.e.c.Clock.Now()) > state.LeaseTime/2 {
+		return nil
+	}
+	return s.sess.Checkpoint(ctx)
 }

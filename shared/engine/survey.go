@@ -18,8 +18,15 @@ const pagesPerCheckpoint = 20
 
 // survey reads the whole of one side and keeps, of each record, match keys and whether it changed. It writes nothing at the
 // vendor.
-func (s *slice) survey(ctx context.Context, sd *side, next state.Step) error {
+func (s *slice) survey(ctx context.Context, sd *side, next state.Step) (err error) {
 	cursor := &s.rec.Cursors[sd.i]
+	// However the slice ends, the run is stored: with no cursor past what is durable.
+	durable := s.reached(sd)
+	defer func() {
+		if err != nil && !errors.Is(err, errPause) {
+			s.goBack(sd, durable)
+		}
+	}()
 	if err := s.need(ctx, *cursor == "" && sd.i == 0); err != nil {
 		return err
 	}
@@ -33,9 +40,13 @@ func (s *slice) survey(ctx context.Context, sd *side, next state.Step) error {
 			// What the broken listing named may be gone by now: the new one starts a new index.
 			s.rec.Chunks[sd.i], s.rec.Seen[sd.i], s.rec.Emptied[1-sd.i] = 0, 0, 0
 			sd.index = s.sess.IndexWriter(sd.s, s.rec.Generation, &s.rec.Chunks[sd.i])
+			durable = s.reached(sd)
 			continue
 		}
 		if err != nil {
+			if sd.index.Flush(ctx, true) == nil {
+				durable = s.reached(sd)
+			}
 			return err
 		}
 		if err := s.surveyPage(ctx, sd, page); err != nil {
@@ -56,6 +67,7 @@ func (s *slice) survey(ctx context.Context, sd *side, next state.Step) error {
 			if err := s.checkpoint(ctx); err != nil {
 				return err
 			}
+			durable = s.reached(sd)
 			if !done && s.timeUp() {
 				return errPause
 			}
@@ -66,6 +78,22 @@ func (s *slice) survey(ctx context.Context, sd *side, next state.Step) error {
 			return nil
 		}
 	}
+}
+
+// surveyed is how far the survey of a side is.
+type surveyed struct {
+	step                state.Step
+	cursor, next        string
+	seen, done, emptied int
+}
+
+func (s *slice) reached(sd *side) surveyed {
+	return surveyed{s.rec.Step, s.rec.Cursors[sd.i], s.rec.Next[sd.i], s.rec.Seen[sd.i], s.rec.Progress.Done, s.rec.Emptied[1-sd.i]}
+}
+
+func (s *slice) goBack(sd *side, to surveyed) {
+	s.rec.Step, s.rec.Cursors[sd.i], s.rec.Next[sd.i] = to.step, to.cursor, to.next
+	s.rec.Seen[sd.i], s.rec.Progress.Done, s.rec.Emptied[1-sd.i] = to.seen, to.done, to.emptied
 }
 
 // page reads the next page of a full listing and moves cursor past it. A listing whose cursor the vendor dropped begins again.
@@ -128,7 +156,9 @@ func (s *slice) identity(sd *side, it *connector.Item) plan.Keys {
 
 // changed compares a record with the base of its link: first by version, then by digests.
 func (s *slice) changed(sd *side, l *state.Link, it *connector.Item) (bool, int) {
-	if version(l, sd) == it.Version && it.Version != "" {
+	// A version alone says that nothing changed only of our own write: some vendors' versions are times in whole seconds, and a
+	// person may edit within the second in which we read.
+	if unsettled(l, sd) && version(l, sd) == it.Version && it.Version != "" {
 		return false, 0
 	}
 	base, err := plan.DecodeBase(baseOf(l, sd))
@@ -145,7 +175,11 @@ func outdated(l state.Link, sd *side, it *connector.Item) bool {
 	return l.State == state.LinkMissing || out != parked || unsettled(&l, sd) || l.State == state.LinkParked && !parked
 }
 
-// linksOf returns the links of records of side sd, by their id there.
+// maxCached bounds the links that a slice keeps between reading and writing them.
+const maxCached = 5000
+
+// linksOf returns the links of records of side sd, by their id there. What was read stays known until a link is saved, since a run
+// looks at the same records several times before it writes.
 func (s *slice) linksOf(ctx context.Context, sd *side, ids []string) (map[string]state.Link, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -155,6 +189,37 @@ func (s *slice) linksOf(ctx context.Context, sd *side, ids []string) (map[string
 			return nil, err
 		}
 	}
+	known := s.known[sd.i]
+	if known == nil || len(known) > maxCached {
+		known = map[string]*state.Link{}
+		s.known[sd.i] = known
+	}
+	var ask []string
+	for _, id := range ids {
+		if _, ok := known[id]; !ok {
+			ask = append(ask, id)
+		}
+	}
+	read, err := s.readLinks(ctx, sd, ask)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ask {
+		known[id] = nil
+		if l, ok := read[id]; ok {
+			known[id] = &l
+		}
+	}
+	out := make(map[string]state.Link, len(ids))
+	for _, id := range ids {
+		if l := known[id]; l != nil {
+			out[id] = *l
+		}
+	}
+	return out, nil
+}
+
+func (s *slice) readLinks(ctx context.Context, sd *side, ids []string) (map[string]state.Link, error) {
 	if sd.i == 0 {
 		return s.sess.Links(ctx, ids)
 	}

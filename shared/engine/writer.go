@@ -18,15 +18,19 @@ type pairing struct {
 	also *state.Link // the partner's item, if it stood alone so far
 	now  [2]*connector.Item
 	base [2]plan.Base
-	out  plan.Outcome
+	// based says that base is known: planning again starts from the same.
+	based bool
+	out   plan.Outcome
 	// sent says which sides' writes are still under way, stored what each side holds after them.
 	sent    [2]bool
 	stored  [2]record.Fields
 	version [2]string
 	settled [2]bool
+	wrote   [2]bool // a write of this pairing was done there; what it left is in stored
 	refused [2]map[record.Key]bool
 	failed  *failure
 	tries   int
+	stale   bool // a side has changed since it was read
 	// made is the side on which this pairing creates its record, -1 if none.
 	made int
 	mark string
@@ -42,9 +46,8 @@ type failure struct {
 
 // job is one write of a pairing, or a deletion.
 type job struct {
-	p     *pairing
-	w     connector.Write
-	event string // for a deletion: what to do with the link afterwards
+	p *pairing
+	w connector.Write
 }
 
 // writer gathers writes into batches of the vendor's size, and saves links when their writes are done.
@@ -69,7 +72,7 @@ const linkBatch = 40
 // add queues what a planned pairing needs. A pairing with nothing to send only has its link saved.
 func (w *writer) add(ctx context.Context, p *pairing) error {
 	for i := range p.now {
-		if p.now[i] != nil {
+		if p.now[i] != nil && !p.wrote[i] {
 			p.stored[i], p.version[i], p.settled[i] = p.now[i].Record.Fields, p.now[i].Version, true
 		}
 	}
@@ -97,6 +100,9 @@ func (w *writer) add(ctx context.Context, p *pairing) error {
 
 // remove queues the deletion of the record of side sd in link l.
 func (w *writer) remove(ctx context.Context, sd *side, l state.Link, it connector.Item) error {
+	if err := w.s.mayRemove(sd); err != nil {
+		return err
+	}
 	p := &pairing{old: &l, made: -1}
 	p.sent[sd.i] = true
 	w.queue[sd.i][connector.Delete] = append(w.queue[sd.i][connector.Delete], job{p: p,
@@ -340,6 +346,7 @@ func (w *writer) saveLinks(ctx context.Context) error {
 	}
 	changes := w.links
 	w.links = nil
+	w.s.known = [2]map[string]*state.Link{}
 	refused, err := w.s.sess.SaveLinks(ctx, changes)
 	if err != nil {
 		return err

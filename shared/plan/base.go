@@ -10,9 +10,14 @@ import (
 // Element is what a base keeps of one value: keyed digests of its exact form, its comparison form and its label, and of each
 // part where its type has parts.
 type Element struct {
-	Exact, Form uint64
-	Label       uint32
-	Parts       []uint64 // in the order of the pair's common parts
+	Exact uint64
+	// Form is the comparison form that both sides know the element by.
+	Form  uint64
+	Label uint32
+	Parts []uint64 // in the order of the pair's common parts
+	// Apart says that this side holds the element in another form than Form, because the other side could not take it or
+	// the vendor stored something else than was sent.
+	Apart bool
 }
 
 // FieldBase is what one side had in one field when the link was last synced.
@@ -34,12 +39,25 @@ func (b Base) Find(k record.Key) ([]Element, bool) {
 	return nil, false
 }
 
-const baseVersion = 1
+// The encoding: a version, then per field its key, its number of elements and these. An element is its digests, one byte with
+// the number of its parts and the flag apart, and its parts.
+const (
+	baseVersion  = 1
+	elementBytes = 21
+	flagApart    = 0x80
+	partsMask    = 0x7f
+)
 
 // Encode returns b in a compact form.
 func (b Base) Encode() []byte {
-	out := make([]byte, 1, 32+len(b)*40)
-	out[0] = baseVersion
+	n := 1
+	for _, f := range b {
+		n += len(f.Key) + 4
+		for _, e := range f.Elements {
+			n += elementBytes + 8*len(e.Parts)
+		}
+	}
+	out := append(make([]byte, 0, n), baseVersion)
 	for _, f := range b {
 		out = binary.AppendUvarint(out, uint64(len(f.Key)))
 		out = append(out, f.Key...)
@@ -48,8 +66,13 @@ func (b Base) Encode() []byte {
 			out = binary.BigEndian.AppendUint64(out, e.Exact)
 			out = binary.BigEndian.AppendUint64(out, e.Form)
 			out = binary.BigEndian.AppendUint32(out, e.Label)
-			out = append(out, byte(len(e.Parts)))
-			for _, p := range e.Parts {
+			parts := e.Parts[:min(len(e.Parts), partsMask)]
+			flags := byte(len(parts))
+			if e.Apart {
+				flags |= flagApart
+			}
+			out = append(out, flags)
+			for _, p := range parts {
 				out = binary.BigEndian.AppendUint64(out, p)
 			}
 		}
@@ -60,7 +83,8 @@ func (b Base) Encode() []byte {
 // ErrBase says that a stored base cannot be read.
 var ErrBase = errors.New("plan: a stored base is damaged")
 
-// DecodeBase reads what Encode wrote; no bytes give no base.
+// DecodeBase reads what Encode wrote; no bytes give no base. The elements of all fields share one array, since a relist decodes
+// hundreds of thousands of bases.
 func DecodeBase(in []byte) (Base, error) {
 	if len(in) == 0 {
 		return nil, nil
@@ -68,37 +92,69 @@ func DecodeBase(in []byte) (Base, error) {
 	if in[0] != baseVersion {
 		return nil, ErrBase
 	}
-	in = in[1:]
-	b := make(Base, 0, 20)
-	for len(in) > 0 {
-		n, w := binary.Uvarint(in)
-		if w <= 0 || uint64(len(in)-w) < n {
-			return nil, ErrBase
-		}
-		f := FieldBase{Key: record.Key(in[w : w+int(n)])}
-		in = in[w+int(n):]
-		n, w = binary.Uvarint(in)
-		if w <= 0 || n > uint64(len(in)) {
-			return nil, ErrBase
-		}
-		in = in[w:]
-		if n > 0 {
-			f.Elements = make([]Element, n)
-		}
-		for i := range f.Elements {
-			if len(in) < 21 || len(in) < 21+8*int(in[20]) {
-				return nil, ErrBase
+	fields, elements, parts, ok := measure(in[1:])
+	if !ok {
+		return nil, ErrBase
+	}
+	text := string(in) // the keys' one copy
+	b := make(Base, 0, fields)
+	es := make([]Element, 0, elements)
+	ps := make([]uint64, 0, parts)
+	for at := 1; at < len(in); {
+		n, w := binary.Uvarint(in[at:])
+		at += w
+		f := FieldBase{Key: record.Key(text[at : at+int(n)])}
+		at += int(n)
+		n, w = binary.Uvarint(in[at:])
+		at += w
+		from := len(es)
+		for ; n > 0; n-- {
+			e := Element{Exact: binary.BigEndian.Uint64(in[at:]), Form: binary.BigEndian.Uint64(in[at+8:]), Label: binary.BigEndian.Uint32(in[at+16:]),
+				Apart: in[at+20]&flagApart != 0}
+			first := len(ps)
+			end := at + elementBytes + 8*int(in[at+20]&partsMask)
+			for at += elementBytes; at < end; at += 8 {
+				ps = append(ps, binary.BigEndian.Uint64(in[at:]))
 			}
-			e := Element{Exact: binary.BigEndian.Uint64(in), Form: binary.BigEndian.Uint64(in[8:]), Label: binary.BigEndian.Uint32(in[16:])}
-			parts := int(in[20])
-			in = in[21:]
-			for j := 0; j < parts; j++ {
-				e.Parts = append(e.Parts, binary.BigEndian.Uint64(in[8*j:]))
+			if len(ps) > first {
+				e.Parts = ps[first:len(ps):len(ps)]
 			}
-			in = in[8*parts:]
-			f.Elements[i] = e
+			es = append(es, e)
+		}
+		if len(es) > from {
+			f.Elements = es[from:len(es):len(es)]
 		}
 		b = append(b, f)
 	}
 	return b, nil
+}
+
+// measure checks an encoded base and counts what is in it.
+func measure(in []byte) (fields, elements, parts int, ok bool) {
+	for len(in) > 0 {
+		n, w := binary.Uvarint(in)
+		if w <= 0 || uint64(len(in)-w) < n {
+			return 0, 0, 0, false
+		}
+		in = in[w+int(n):]
+		n, w = binary.Uvarint(in)
+		if w <= 0 || n > uint64(len(in))/elementBytes {
+			return 0, 0, 0, false
+		}
+		in = in[w:]
+		for i := 0; i < int(n); i++ {
+			if len(in) < elementBytes {
+				return 0, 0, 0, false
+			}
+			p := int(in[elementBytes-1] & partsMask)
+			if len(in) < elementBytes+8*p {
+				return 0, 0, 0, false
+			}
+			in = in[elementBytes+8*p:]
+			parts += p
+		}
+		elements += int(n)
+		fields++
+	}
+	return fields, elements, parts, true
 }

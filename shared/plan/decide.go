@@ -37,7 +37,8 @@ const (
 )
 
 // Decide is the second table of DESIGN section 6. now has each side's presence, edited whether its record changed since the
-// base. The side it returns is the one that the action writes to (DeleteOther, Recreate) or that is missing.
+// base. The side it returns is the one that the action writes to (DeleteOther, Recreate), that is to be looked for (Miss), that
+// left (Park) or that stays (Detach); "" for Merge and Drop. What left the scope is never written anew on the other side.
 func Decide(rules profile.Rules, now [2]Presence, edited [2]bool) (Action, profile.Side) {
 	if now[0] == Gone && now[1] == Gone {
 		return Drop, ""
@@ -50,9 +51,11 @@ func Decide(rules profile.Rules, now [2]Presence, edited [2]bool) (Action, profi
 		switch {
 		case now[t] == Absent:
 			return Miss, sides[t]
+		case now[t] == Left:
+			return Detach, sides[t]
 		case edited[t] && rules.Direction.Writes(side):
 			return Recreate, side
-		case edited[t] || now[t] == Left:
+		case edited[t]:
 			return Detach, sides[t]
 		case rules.Direction.Writes(sides[t]) && rules.Deletes.To(sides[t]):
 			return DeleteOther, sides[t]

@@ -1,6 +1,10 @@
 package plan
 
-import "meibo/shared/record"
+import (
+	"slices"
+
+	"meibo/shared/record"
+)
 
 // status is what became of one element on one side since the base.
 type status int8
@@ -16,7 +20,8 @@ const (
 func (s status) changed() bool { return s == edited || s == added }
 func (s status) there() bool   { return s == same || s == edited || s == added }
 
-// cell is one element on one side: places in fieldMerge.now and .base, -1 where there is none.
+// cell is one element on one side: places in fieldMerge.now and .base, -1 where there is none. form is the comparison form of
+// the value, or for a removed one that of the base.
 type cell struct {
 	st        status
 	now, base int
@@ -25,8 +30,12 @@ type cell struct {
 
 var nothing = cell{st: none, now: -1, base: -1}
 
-// logical is one element as both sides have it.
-type logical [2]cell
+// logical is one element as both sides have it. met says that its two values say the same by now, without having been known as
+// the same before.
+type logical struct {
+	side [2]cell
+	met  bool
+}
 
 // fieldMerge merges one field of one link.
 type fieldMerge struct {
@@ -37,38 +46,15 @@ type fieldMerge struct {
 	now     [2][]record.Value
 	refused [2]bool
 
+	stays [2][]*record.Value // what becomes of each value that is there; nil: it goes
+	adds  [2][]record.Value  // what comes to each side
+	touch [2]bool
+
 	write    [2][]record.Value // nil: no change
 	held     [2]int
-	kept     [2][]Element
-	omit     [2][]uint64
+	notes    [2][]note
+	gone     [2][]Element
 	conflict bool
-}
-
-// heldAsBefore counts what one side has and the other could not take, when nothing changed.
-func (m *fieldMerge) heldAsBefore() {
-	if len(m.base[0]) == len(m.base[1]) && sameForms(m.base[0], m.base[1]) {
-		return
-	}
-	for _, l := range m.align() {
-		m.countHeld(l)
-	}
-}
-
-func sameForms(a, b []Element) bool {
-	for i := range a {
-		if a[i].Form != b[i].Form {
-			return false
-		}
-	}
-	return true
-}
-
-func (m *fieldMerge) countHeld(l logical) {
-	for s := range l {
-		if l[s].st == same && l[1-s].st == none && m.writes(1-s) {
-			m.held[s]++
-		}
-	}
 }
 
 // writes reports whether this field of side s may be written.
@@ -76,15 +62,99 @@ func (m *fieldMerge) writes(s int) bool {
 	return m.p.rules.Direction.Writes(sides[s]) && !m.f.field[s].ReadOnly
 }
 
+// heldAsBefore counts what one side has and the other could not take, when nothing changed.
+func (m *fieldMerge) heldAsBefore() {
+	if !knownAlike(m.base[0], m.base[1]) {
+		for _, l := range m.align() {
+			m.countHeld(l)
+		}
+		return
+	}
+	if len(m.f.parts) > 0 {
+		for s := range sides {
+			for i := range m.now[s] {
+				m.countParts(s, m.now[s][i])
+			}
+		}
+	}
+}
+
+// knownAlike reports whether two bases have the same elements, in any order, and neither holds one apart.
+func knownAlike(a, b []Element) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	var used uint64
+	if len(a) > 64 {
+		return false
+	}
+	for i := range a {
+		found := false
+		for j := range b {
+			if used&(1<<j) == 0 && a[i].Form == b[j].Form && a[i].Form != 0 {
+				used |= 1 << j
+				found = true
+				break
+			}
+		}
+		if !found || a[i].Apart || b[i].Apart {
+			return false
+		}
+	}
+	return true
+}
+
+// countHeld counts what the sides hold of an element that the other cannot.
+func (m *fieldMerge) countHeld(l logical) {
+	for s := range sides {
+		c, o := l.side[s], l.side[1-s]
+		if !c.st.there() || !m.writes(1-s) {
+			continue
+		}
+		switch {
+		case o.st.there() && c.form == o.form:
+			m.countParts(s, m.now[s][c.now])
+		case o.st.there():
+			if !m.fits(1-s, m.now[s][c.now]) {
+				m.held[s]++
+			} else {
+				m.countParts(s, m.now[s][c.now])
+			}
+		case c.st == same && !m.fits(1-s, m.now[s][c.now]), c.st == same && o.st == none && !m.emptyKeeps(1-s):
+			m.held[s]++
+		}
+	}
+}
+
+// countParts counts a value of side s of which the other side can hold only some parts.
+func (m *fieldMerge) countParts(s int, v record.Value) {
+	if len(m.f.parts) > 0 && m.writes(1-s) && m.f.field[1-s].Lacks(v) {
+		m.held[s]++
+	}
+}
+
+// fits reports whether side t could hold v, were there room.
+func (m *fieldMerge) fits(t int, v record.Value) bool {
+	_, held, _ := record.Fit(m.f.field[t], nil, []record.Value{v})
+	return len(held) == 0
+}
+
 // run decides every element and builds the values to write.
 func (m *fieldMerge) run() {
-	var keep [2][]record.Value // what stays on each side, by its own order
-	var adds [2][]add          // what comes to each side
-	var touched [2]bool
-	stays := [2][]*record.Value{make([]*record.Value, len(m.now[0])), make([]*record.Value, len(m.now[1]))}
-	for s := range m.now {
+	for s := range sides {
+		if t := 1 - s; len(m.base[0])+len(m.base[1])+len(m.now[t]) == 0 && m.writes(t) && !m.refused[t] {
+			m.adds[t] = record.CloneValues(m.now[s]) // all of it is new
+			for i := range m.adds[t] {
+				m.adds[t][i].Primary = false
+			}
+			m.place(t)
+			return
+		}
+	}
+	for s := range sides {
+		m.stays[s] = make([]*record.Value, len(m.now[s]))
 		for i := range m.now[s] {
-			stays[s][i] = &m.now[s][i]
+			m.stays[s][i] = &m.now[s][i]
 		}
 	}
 	for _, l := range m.align() {
@@ -94,220 +164,147 @@ func (m *fieldMerge) run() {
 			m.drift(l, 0)
 			m.drift(l, 1)
 		case toBook:
-			m.send(l, 0, stays, adds[:], &touched)
+			m.send(l, 0)
 		case toCRM:
-			m.send(l, 1, stays, adds[:], &touched)
-		case byPart:
-			m.mergeParts(l, stays, &touched)
+			m.send(l, 1)
+		case blend:
+			m.blend(l)
 		}
 	}
 	for s := range sides {
-		for _, v := range stays[s] {
-			if v != nil {
-				keep[s] = append(keep[s], *v)
-			}
-		}
-		m.place(s, keep[s], adds[s], touched[s])
+		m.place(s)
 	}
-}
-
-// add is a value that comes to a side from element cell of the other.
-type add struct {
-	v    record.Value
-	from cell
 }
 
 // place fits the additions of side s and sets what to write.
-func (m *fieldMerge) place(s int, keep []record.Value, adds []add, touched bool) {
-	if len(adds) == 0 && !touched {
+func (m *fieldMerge) place(s int) {
+	if len(m.adds[s]) == 0 && !m.touch[s] {
 		return
 	}
-	vs := make([]record.Value, len(adds))
-	for i, a := range adds {
-		vs[i] = a.v
-		vs[i].Primary = false
+	var keep []record.Value
+	for _, v := range m.stays[s] {
+		if v != nil {
+			keep = append(keep, *v)
+		}
 	}
-	placed, held, partly := record.Fit(m.f.field[s], keep, vs)
+	placed, held, partly := record.Fit(m.f.field[s], keep, m.adds[s])
 	m.held[1-s] += len(held) + len(partly)
-	if touched || len(held) < len(adds) {
+	if m.touch[s] || len(held) < len(m.adds[s]) {
 		m.write[s] = placed
 	}
 }
 
-// drift notes a change of side s that does not travel, so that the next base still shows it as one. A change that has nowhere to
-// go for any other reason than the direction has been dealt with.
+// drift notes a change of side s that the direction does not let travel, so that the next base still shows it as one. A change
+// that has nowhere to go for any other reason has been dealt with.
 func (m *fieldMerge) drift(l logical, s int) {
-	c := l[s]
-	if m.writes(1-s) || c.st == same || c.st == none || c.st == removed && l[1-s].st == none {
+	c, o := l.side[s], l.side[1-s]
+	if l.met {
+		if c.base >= 0 && m.base[s][c.base].Form != c.form {
+			m.notes[s] = append(m.notes[s], note{form: c.form, how: noteKnown, by: c.form})
+		}
 		return
 	}
-	if c.base >= 0 {
-		m.kept[s] = append(m.kept[s], m.base[s][c.base])
-	}
-	if c.now >= 0 {
-		if l[1-s].st.there() && l[1-s].form == c.form {
-			// Both sides say the same by now.
-			if c.base >= 0 {
-				m.kept[s] = m.kept[s][:len(m.kept[s])-1]
-			}
-			return
+	alike := o.st.there() && c.st.there() && o.form == c.form && c.st == added
+	switch {
+	case m.writes(1-s) || c.st == same || c.st == none || alike:
+	case c.st == removed:
+		if o.st.there() {
+			m.gone[s] = append(m.gone[s], m.known(l, s))
 		}
-		m.omit[s] = append(m.omit[s], c.form)
+	case c.base >= 0:
+		m.notes[s] = append(m.notes[s], note{form: c.form, how: noteAs, el: m.known(l, s)})
+	default:
+		m.notes[s] = append(m.notes[s], note{form: c.form, how: noteOmit})
 	}
+}
+
+// known returns the old element of side s, known by what the other side makes of it now.
+func (m *fieldMerge) known(l logical, s int) Element {
+	e, o := m.base[s][l.side[s].base], l.side[1-s]
+	if o.st.changed() && o.form != e.Form {
+		e.Exact, e.Form = 0, o.form // not even its old value would be in step any more
+	}
+	return e
 }
 
 // send carries element l from side s to the other.
-func (m *fieldMerge) send(l logical, s int, stays [2][]*record.Value, adds [][]add, touched *[2]bool) {
+func (m *fieldMerge) send(l logical, s int) {
 	t := 1 - s
-	src, dst := l[s], l[t]
-	if m.refused[t] {
-		if src.st.there() {
-			m.held[s]++
+	src, dst := l.side[s], l.side[t]
+	if src.st == removed {
+		if dst.now >= 0 && !m.refused[t] {
+			m.stays[t][dst.now] = nil
+			m.touch[t] = true
 		}
 		return
 	}
-	switch {
-	case src.st == removed:
-		if dst.now >= 0 {
-			stays[t][dst.now] = nil
-			touched[t] = true
+	v := m.now[s][src.now]
+	if m.refused[t] {
+		m.hold(l, s)
+		return
+	}
+	if dst.now < 0 {
+		v.Primary = false
+		m.adds[t] = append(m.adds[t], v)
+		return
+	}
+	var base *Element
+	if src.base >= 0 {
+		base = &m.base[s][src.base]
+	}
+	was := m.now[t][dst.now]
+	if !m.set(t, dst.now, m.overlay(s, was, v, base)) {
+		m.hold(l, s)
+		return
+	}
+	m.countParts(s, v)
+	m.countParts(t, was)
+}
+
+// hold leaves a change of side s where it is, because the other side cannot take it: both go on knowing the element as one.
+func (m *fieldMerge) hold(l logical, s int) {
+	m.held[s]++
+	if o := l.side[1-s]; o.now >= 0 {
+		by := o.form
+		if o.base >= 0 && o.st == same {
+			by = m.base[1-s][o.base].Form
 		}
-	case dst.now >= 0:
-		var base *Element
-		if src.base >= 0 {
-			base = &m.base[s][src.base]
-		}
-		v := m.overlay(t, m.now[t][dst.now], m.now[s][src.now], base)
-		fitted, held, partly := record.Fit(m.f.field[t], nil, []record.Value{v})
-		if len(held) > 0 {
-			m.held[s]++
-			return
-		}
-		m.held[s] += len(partly)
-		v.Text = fitted[0].Text // a choice in the field's own spelling
-		v.Label = m.slotLabel(t, m.now[t], dst.now, v.Label)
-		if !equal(v, m.now[t][dst.now]) {
-			stays[t][dst.now] = &v
-			touched[t] = true
-		}
-	default:
-		adds[t] = append(adds[t], add{v: m.now[s][src.now], from: src})
+		m.notes[s] = append(m.notes[s], note{form: l.side[s].form, how: noteKnown, by: by})
 	}
 }
 
-// slotLabel returns the label that the value at place i of side t gets: in a slotted field it can only move to a free slot.
-func (m *fieldMerge) slotLabel(t int, now []record.Value, i int, want string) string {
-	f := m.f.field[t]
+// set makes v the value at place i of side t, as its field can hold it, and reports whether it can.
+func (m *fieldMerge) set(t, i int, v record.Value) bool {
+	v.Label = m.labelAt(t, i, v.Label)
+	fitted, held, _ := record.Fit(m.f.field[t], nil, []record.Value{v})
+	if len(held) > 0 {
+		return false
+	}
+	v.Text = fitted[0].Text // a choice in the field's own spelling
+	if !equal(v, m.now[t][i]) {
+		m.stays[t][i] = &v
+		m.touch[t] = true
+	}
+	return true
+}
+
+// labelAt returns the label that the value at place i of side t gets: in a slotted field it can only move to a free slot.
+func (m *fieldMerge) labelAt(t, i int, want string) string {
+	f, now := m.f.field[t], m.now[t]
 	if len(f.Slots) == 0 {
 		if !f.Labelled {
 			return now[i].Label
 		}
 		return want
 	}
-	known := false
-	for _, s := range f.Slots {
-		known = known || s.Label == want
+	free := slices.ContainsFunc(f.Slots, func(s record.Slot) bool { return s.Label == want })
+	for j := range now {
+		free = free && (j == i || now[j].Label != want && (m.stays[t][j] == nil || m.stays[t][j].Label != want))
 	}
-	if !known {
+	if !free {
 		return now[i].Label
 	}
-	for j, v := range now {
-		if j != i && v.Label == want {
-			return now[i].Label
-		}
-	}
 	return want
-}
-
-// overlay returns dst with what changed in src since base: its text, each changed part, and its label if that changed.
-func (m *fieldMerge) overlay(t int, dst, src record.Value, base *Element) record.Value {
-	v := record.CloneValues([]record.Value{dst})[0]
-	relabelled := base != nil && m.p.dig.Label(src.Label) != base.Label
-	if relabelled && m.p.form(m.f, 1-t, src) == m.p.form(m.f, t, dst) {
-		// Only the label changed: each side keeps its own spelling.
-		v.Label = src.Label
-		return v
-	}
-	v.Text = src.Text
-	if m.f.field[t].Type == record.TypeAddress && len(src.Parts) > 0 {
-		v.Text = dst.Text
-		for i, part := range m.f.parts {
-			if base != nil && i < len(base.Parts) && base.Parts[i] == m.p.dig.Part(src, part) {
-				continue
-			}
-			setPart(&v, part, src.Parts[part])
-		}
-	} else {
-		for part, text := range src.Parts {
-			setPart(&v, part, text)
-		}
-	}
-	if src.Label != "" && (relabelled || dst.Label == "") {
-		v.Label = src.Label
-	}
-	return v
-}
-
-func setPart(v *record.Value, p record.Part, text string) {
-	if text == "" {
-		delete(v.Parts, p)
-		return
-	}
-	if v.Parts == nil {
-		v.Parts = map[record.Part]string{}
-	}
-	v.Parts[p] = text
-}
-
-// mergeParts merges an address of which both sides changed parts: each changed part travels, and the winner's stands where both
-// changed the same one differently.
-func (m *fieldMerge) mergeParts(l logical, stays [2][]*record.Value, touched *[2]bool) {
-	now := [2]record.Value{m.now[0][l[0].now], m.now[1][l[1].now]}
-	out := [2]record.Value{record.CloneValues(now[:1])[0], record.CloneValues(now[1:])[0]}
-	win := Index(m.p.rules.Winner)
-	for i, part := range m.f.parts {
-		d := [2]uint64{m.p.dig.Part(now[0], part), m.p.dig.Part(now[1], part)}
-		if d[0] == d[1] || record.Fold(now[0].Parts[part]) == record.Fold(now[1].Parts[part]) {
-			continue
-		}
-		from := win
-		switch {
-		case d[0] == m.base[0][l[0].base].Parts[i]:
-			from = 1
-		case d[1] == m.base[1][l[1].base].Parts[i]:
-			from = 0
-		default:
-			m.conflict = true
-		}
-		if to := 1 - from; m.writes(to) && !m.refused[to] {
-			setPart(&out[to], part, now[from].Parts[part])
-		}
-	}
-	for s := range sides {
-		if !equal(out[s], now[s]) {
-			v := out[s]
-			stays[s][l[s].now] = &v
-			touched[s] = true
-		}
-	}
-}
-
-// equal compares what a write can change.
-func equal(a, b record.Value) bool {
-	if a.Text != b.Text || a.Label != b.Label {
-		return false
-	}
-	for p, s := range a.Parts {
-		if b.Parts[p] != s {
-			return false
-		}
-	}
-	for p, s := range b.Parts {
-		if a.Parts[p] != s {
-			return false
-		}
-	}
-	return true
 }
 
 // verdict is what to do about one element.
@@ -317,60 +314,79 @@ const (
 	leave verdict = iota
 	toBook
 	toCRM
-	byPart
+	blend // both sides changed it: whatever each changed travels
 )
 
 // decide is the first table of DESIGN section 6, for one element.
 func (m *fieldMerge) decide(l logical) verdict {
-	c, b := l[0], l[1]
-	to := func(s int) verdict { // carry to side s, if the direction lets it
-		if !m.writes(s) {
-			return leave
-		}
-		if s == 0 {
-			return toCRM
-		}
-		return toBook
-	}
+	c, b := l.side[0], l.side[1]
 	switch {
-	case c.st == removed && b.st == removed, c.st == none && b.st == removed, c.st == removed && b.st == none:
+	case l.met:
+		return leave
+	case !c.st.there() && !b.st.there():
 		return leave
 	case c.st == removed && b.st == same:
-		if m.emptyKeeps(0) {
-			return leave
-		}
-		return to(1)
+		return m.removal(l, 0)
 	case b.st == removed && c.st == same:
-		if m.emptyKeeps(1) {
-			return leave
+		return m.removal(l, 1)
+	case !c.st.there(): // an edit survives a removal
+		if b.st.changed() {
+			return m.to(0)
 		}
-		return to(0)
-	case c.st == removed: // the other side edited it: the edit survives
-		return to(0)
-	case b.st == removed:
-		return to(1)
-	case c.st.changed() && b.st == none:
-		return to(1)
-	case b.st.changed() && c.st == none:
-		return to(0)
+	case !b.st.there():
+		if c.st.changed() {
+			return m.to(1)
+		}
 	case c.st.changed() && b.st == same:
-		return to(1)
+		return m.edit(l, 0)
 	case b.st.changed() && c.st == same:
-		return to(0)
+		return m.edit(l, 1)
 	case c.st.changed() && b.st.changed():
 		if c.form == b.form {
 			return leave
 		}
-		if len(m.f.parts) > 0 && c.base >= 0 && b.base >= 0 {
-			return byPart
-		}
-		m.conflict = true
-		return to(1 - Index(m.p.rules.Winner))
+		return blend
 	}
 	return leave
 }
 
-// emptyKeeps reports whether side s has lost all values of the field in a profile where that removes nothing.
+// to carries an element to side s, if the direction lets it.
+func (m *fieldMerge) to(s int) verdict {
+	switch {
+	case !m.writes(s):
+		return leave
+	case s == 0:
+		return toCRM
+	}
+	return toBook
+}
+
+// removal carries a removal on side s to the other, unless that one holds of the element what side s never could, or the profile
+// says that empty removes nothing.
+func (m *fieldMerge) removal(l logical, s int) verdict {
+	if m.emptyKeeps(s) || m.holdsMore(l, 1-s) {
+		return leave
+	}
+	return m.to(1 - s)
+}
+
+// edit carries an edit of side s to the other. One that changes no more than the spelling does not take the place of what side s
+// could not hold.
+func (m *fieldMerge) edit(l logical, s int) verdict {
+	c := l.side[s]
+	if c.base >= 0 && m.base[s][c.base].Form == c.form && m.holdsMore(l, 1-s) {
+		return leave
+	}
+	return m.to(1 - s)
+}
+
+// holdsMore reports whether side s has the element in a form that the other could not take.
+func (m *fieldMerge) holdsMore(l logical, s int) bool {
+	c := l.side[s]
+	return c.now >= 0 && c.base >= 0 && m.base[s][c.base].Apart && !m.fits(1-s, m.now[s][c.now])
+}
+
+// emptyKeeps reports whether side s has no values of the field in a profile where that removes nothing.
 func (m *fieldMerge) emptyKeeps(s int) bool {
 	return !m.p.rules.EmptyRemoves && len(m.now[s]) == 0
 }

@@ -49,7 +49,7 @@ func (p *Planner) Identity(s profile.Side, account, id, mark string, fields reco
 		}
 	}
 	for _, v := range fields[record.Phone] {
-		if form := p.cmp.Form(record.TypePhone, v, nil); len(form) >= 7 {
+		if form := p.cmp.Form(record.TypePhone, v, nil); dialable(form) {
 			k.Phones = appendNew(k.Phones, p.dig.Key("phone", form))
 		}
 	}
@@ -70,6 +70,12 @@ func (p *Planner) Identity(s profile.Side, account, id, mark string, fields reco
 		k.NameOrg = p.dig.Key("org", org)
 	}
 	return k
+}
+
+// dialable reports whether the comparison form of a phone number is long enough a number to tell people apart.
+func dialable(form string) bool {
+	digits := strings.Trim(form, "+0123456789") == "" || strings.HasPrefix(form, "+")
+	return digits && len(form) >= 7
 }
 
 // sorted returns the runes of s in order: two names of the same runes are the same name for matching, which is never used
@@ -113,7 +119,7 @@ func (p *Planner) Content(s profile.Side, fields record.Fields) uint64 {
 		f := &p.pairs[i]
 		forms := make([]string, 0, 4)
 		for _, v := range fields[f.field[side].Key] {
-			if form := p.cmp.Form(f.field[side].Type, v, f.parts); form != "" {
+			if form := p.cmp.Form(f.typ, v, f.parts); form != "" {
 				forms = append(forms, form)
 			}
 		}

@@ -35,17 +35,34 @@ type Outcome struct {
 	fields []fieldOutcome
 }
 
-// fieldOutcome remembers, for the next base, what must not be taken as synced: changes that the direction does not let travel.
+// fieldOutcome remembers, for the next base, what must not be taken as synced.
 type fieldOutcome struct {
 	pair  int
 	known [2]bool
-	kept  [2][]Element // old elements that the side no longer has as they were
-	omit  [2][]uint64  // forms that the side has and that never travelled
+	notes [2][]note
+	gone  [2][]Element // old elements that the side no longer has, and whose removal has not travelled
 }
+
+// note says how the base shows the value of one side that has the comparison form form.
+type note struct {
+	form uint64
+	how  noteKind
+	el   Element // noteAs
+	// by is the form that both sides know the element by (noteKnown).
+	by uint64
+}
+
+type noteKind int8
+
+const (
+	noteOmit  noteKind = iota // not at all: it is still to travel
+	noteAs                    // as el: part of it is still to travel
+	noteKnown                 // as it is, known by another form
+)
 
 // Merge plans one link, field by field.
 func (p *Planner) Merge(in Input) Outcome {
-	var out Outcome
+	out := Outcome{fields: make([]fieldOutcome, 0, len(p.pairs))}
 	for i := range p.pairs {
 		f := &p.pairs[i]
 		var fm fieldMerge
@@ -60,7 +77,7 @@ func (p *Planner) Merge(in Input) Outcome {
 			}
 			fo.known[s] = known
 			skip = skip || !known
-			fm.now[s] = vs
+			fm.now[s] = filled(vs)
 			fm.base[s], fm.has[s] = in.Base[s].Find(k)
 			fm.refused[s] = in.Refused[s][k]
 		}
@@ -87,7 +104,7 @@ func (p *Planner) Merge(in Input) Outcome {
 			if n := fm.held[s]; n > 0 {
 				out.Held = append(out.Held, Held{Side: sides[s], Key: k, Count: n})
 			}
-			fo.kept[s], fo.omit[s] = fm.kept[s], fm.omit[s]
+			fo.notes[s], fo.gone[s] = fm.notes[s], fm.gone[s]
 		}
 		if fm.conflict {
 			out.Conflicts = append(out.Conflicts, f.field[0].Key)
@@ -95,46 +112,4 @@ func (p *Planner) Merge(in Input) Outcome {
 		out.fields = append(out.fields, fo)
 	}
 	return out
-}
-
-// Rebase returns the base of side s after out was carried out, from old, what the side's base was, and stored, what the side
-// holds now.
-func (p *Planner) Rebase(s profile.Side, out Outcome, old Base, stored record.Fields) Base {
-	side := Index(s)
-	b := make(Base, 0, len(out.fields))
-	for i := range out.fields {
-		fo := &out.fields[i]
-		f := &p.pairs[fo.pair]
-		k := f.field[side].Key
-		vs, known := stored[k]
-		if !fo.known[0] || !fo.known[1] || !known {
-			// Nothing was decided about this field: what was known of it stays known.
-			if els, had := old.Find(k); had {
-				b = append(b, FieldBase{Key: k, Elements: els})
-			}
-			continue
-		}
-		fb := FieldBase{Key: k}
-		omit := fo.omit[side]
-		for _, v := range vs {
-			e := p.element(f, side, v)
-			if j := indexOf(omit, e.Form); j >= 0 {
-				omit = append(omit[:j:j], omit[j+1:]...)
-				continue
-			}
-			fb.Elements = append(fb.Elements, e)
-		}
-		fb.Elements = append(fb.Elements, fo.kept[side]...)
-		b = append(b, fb)
-	}
-	return b
-}
-
-func indexOf(list []uint64, v uint64) int {
-	for i, x := range list {
-		if x == v {
-			return i
-		}
-	}
-	return -1
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"meibo/shared/profile"
 	"meibo/shared/record"
@@ -29,6 +30,7 @@ type Planner struct {
 // pair is one mapped pair of fields as both accounts have them.
 type pair struct {
 	field [2]record.Field
+	typ   record.Type   // as which values of both fields are compared
 	parts []record.Part // that both fields hold; nil where the type has none
 }
 
@@ -40,10 +42,19 @@ func New(rules profile.Rules, crm, book []record.Field, cmp record.Comparer, dig
 		c := slices.IndexFunc(crm, func(f record.Field) bool { return f.Key == m.CRM })
 		b := slices.IndexFunc(book, func(f record.Field) bool { return f.Key == m.Book })
 		if c >= 0 && b >= 0 {
-			p.pairs = append(p.pairs, pair{field: [2]record.Field{crm[c], book[b]}, parts: commonParts(crm[c], book[b])})
+			p.pairs = append(p.pairs, pair{field: [2]record.Field{crm[c], book[b]}, typ: commonType(crm[c], book[b]), parts: commonParts(crm[c], book[b])})
 		}
 	}
 	return p
+}
+
+// commonType is the type itself where both fields have one, and else text: a web address in a text field must compare equal to
+// itself.
+func commonType(a, b record.Field) record.Type {
+	if a.Type == b.Type {
+		return a.Type
+	}
+	return record.TypeText
 }
 
 var addressParts = []record.Part{record.PartPOBox, record.PartExtended, record.PartStreet, record.PartCity, record.PartRegion,
@@ -72,20 +83,53 @@ func (p *Planner) Keys(s profile.Side) []record.Key {
 }
 
 // element digests one value.
-func (p *Planner) element(f *pair, side int, v record.Value) Element {
-	e := Element{
-		Exact: p.dig.Exact(v),
-		Form:  p.form(f, side, v),
-		Label: p.dig.Label(v.Label),
-	}
-	for _, part := range f.parts {
-		e.Parts = append(e.Parts, p.dig.Part(v, part))
+func (p *Planner) element(f *pair, v record.Value) Element {
+	return p.elementOf(f, v, p.dig.Exact(v))
+}
+
+func (p *Planner) elementOf(f *pair, v record.Value, exact uint64) Element {
+	e := Element{Exact: exact, Form: p.form(f, v), Label: p.dig.Label(v.Label)}
+	if len(f.parts) > 0 {
+		e.Parts = make([]uint64, len(f.parts))
+		for i, part := range f.parts {
+			e.Parts[i] = p.dig.Part(v, part)
+		}
 	}
 	return e
 }
 
-func (p *Planner) form(f *pair, side int, v record.Value) uint64 {
-	return p.dig.Form(p.cmp.Form(f.field[side].Type, v, f.parts))
+func (p *Planner) form(f *pair, v record.Value) uint64 {
+	return p.dig.Form(p.cmp.Form(f.typ, v, f.parts))
+}
+
+// filled returns vs without values that hold nothing but a label and white space: they are nothing to a person, vendors drop
+// them, and so they neither travel nor count.
+func filled(vs []record.Value) []record.Value {
+	for i := range vs {
+		if !blank(vs[i]) {
+			continue
+		}
+		out := slices.Clone(vs[:i])
+		for _, v := range vs[i+1:] {
+			if !blank(v) {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	return vs
+}
+
+func blank(v record.Value) bool {
+	if v.Text != "" && strings.TrimSpace(v.Text) != "" {
+		return false
+	}
+	for p, s := range v.Parts {
+		if p != record.PartService && strings.TrimSpace(s) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // Base returns the base of fields as side s holds them.
@@ -98,9 +142,10 @@ func (p *Planner) Base(s profile.Side, fields record.Fields) Base {
 		if !known {
 			continue
 		}
+		vs = filled(vs)
 		fb := FieldBase{Key: f.field[side].Key, Elements: make([]Element, len(vs))}
 		for j, v := range vs {
-			fb.Elements[j] = p.element(f, side, v)
+			fb.Elements[j] = p.element(f, v)
 		}
 		b = append(b, fb)
 	}
@@ -108,7 +153,7 @@ func (p *Planner) Base(s profile.Side, fields record.Fields) Base {
 }
 
 // Changed reports whether fields differ from the base of side s in any mapped field, and how many fields that had values have
-// none now.
+// none now. The order of values is no difference: vendors shuffle it.
 func (p *Planner) Changed(s profile.Side, base Base, fields record.Fields) (changed bool, emptied int) {
 	side := Index(s)
 	for i := range p.pairs {
@@ -117,6 +162,7 @@ func (p *Planner) Changed(s profile.Side, base Base, fields record.Fields) (chan
 		if !known {
 			continue
 		}
+		vs = filled(vs)
 		old, had := base.Find(k)
 		if !had {
 			changed = changed || len(vs) > 0
@@ -132,14 +178,28 @@ func (p *Planner) Changed(s profile.Side, base Base, fields record.Fields) (chan
 	return changed, emptied
 }
 
+// same reports whether now is what old was, in any order.
 func (p *Planner) same(old []Element, now []record.Value) bool {
 	if len(old) != len(now) {
 		return false
 	}
 	for i := range now {
 		if p.dig.Exact(now[i]) != old[i].Exact {
-			return false
+			return p.shuffled(old, now)
 		}
 	}
 	return true
+}
+
+func (p *Planner) shuffled(old []Element, now []record.Value) bool {
+	if len(old) < 2 {
+		return false
+	}
+	was, is := make([]uint64, len(old)), make([]uint64, len(now))
+	for i := range old {
+		was[i], is[i] = old[i].Exact, p.dig.Exact(now[i])
+	}
+	slices.Sort(was)
+	slices.Sort(is)
+	return slices.Equal(was, is)
 }

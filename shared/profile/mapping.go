@@ -69,6 +69,8 @@ func CheckMapping(pairs []Pair, crm, book []record.Field, d Direction) error {
 			return &MappingError{i, fmt.Sprintf("the address book field %q is mapped twice: keep one of the pairs", b.Name)}
 		case c.Type == record.TypePhoto || b.Type == record.TypePhoto:
 			return &MappingError{i, "photos are not synced by this pair: leave the photo out"}
+		case c.ReadOnly && b.ReadOnly:
+			return &MappingError{i, fmt.Sprintf("the fields %q and %q are both read-only: map another pair", c.Name, b.Name)}
 		case d == CRMToBook && b.ReadOnly:
 			return &MappingError{i, fmt.Sprintf("the address book field %q is read-only: map another field", b.Name)}
 		case d == BookToCRM && c.ReadOnly:

@@ -21,7 +21,9 @@ type Field struct {
 	Choices []string `json:"choices,omitempty"`
 	// WholeDate says that a date must have its year.
 	WholeDate bool `json:"whole_date,omitempty"`
-	ReadOnly  bool `json:"read_only,omitempty"`
+	// ASCII says that the field refuses any other character.
+	ASCII    bool `json:"ascii,omitempty"`
+	ReadOnly bool `json:"read_only,omitempty"`
 	// Required says that the vendor refuses a record without it.
 	Required bool `json:"required,omitempty"`
 	// Custom says that a person of the account's company made the field.
@@ -34,6 +36,23 @@ func (f Field) Capacity() int {
 		return len(f.Slots)
 	}
 	return f.Max
+}
+
+// Holds reports whether values of f can have part p.
+func (f Field) Holds(p Part) bool { return len(f.Parts) == 0 || contains(f.Parts, p) }
+
+// Lacks reports whether v has a part that f cannot hold. A country's code beside its name is no loss.
+func (f Field) Lacks(v Value) bool {
+	if len(f.Parts) == 0 {
+		return false
+	}
+	for p, s := range v.Parts {
+		if s == "" || contains(f.Parts, p) || p == PartCountryCode && v.Parts[PartCountry] != "" && contains(f.Parts, PartCountry) {
+			continue
+		}
+		return true
+	}
+	return false
 }
 
 // Slot is one fixed place of a field, such as Zoho's Mobile among its phone fields.

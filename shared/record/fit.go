@@ -77,12 +77,13 @@ func shape(f Field, v Value) (w Value, lost, ok bool) {
 	}
 	switch f.Type {
 	case TypeAddress, TypeIM:
-		if len(f.Parts) > 0 {
-			for p, s := range w.Parts {
-				if !contains(f.Parts, p) {
-					delete(w.Parts, p)
-					lost = lost || s != ""
-				}
+		lost = f.Lacks(w)
+		if f.Type == TypeAddress && len(w.Parts) == 0 && !wholeAddress(f) {
+			return w, false, false // a line of text, and the field has only some of the places that it could be taken apart into
+		}
+		for p := range w.Parts {
+			if !f.Holds(p) {
+				delete(w.Parts, p)
 			}
 		}
 	case TypeText:
@@ -90,7 +91,7 @@ func shape(f Field, v Value) (w Value, lost, ok bool) {
 			return w, false, false
 		}
 	case TypeDate:
-		if f.WholeDate && strings.HasPrefix(w.Text, "--") {
+		if f.WholeDate && strings.HasPrefix(date(w.Text), "--") {
 			return w, false, false
 		}
 	case TypeChoice:
@@ -98,10 +99,29 @@ func shape(f Field, v Value) (w Value, lost, ok bool) {
 			return w, false, false
 		}
 	}
-	if w.IsEmpty() || tooLong(f, w) {
+	if w.IsEmpty() || tooLong(f, w) || f.ASCII && !ascii(w.Text) {
 		return w, false, false
 	}
 	return w, lost, true
+}
+
+// wholeAddress reports whether f has every part of an address, and with them its text as one line.
+func wholeAddress(f Field) bool {
+	for _, p := range allParts {
+		if p != PartService && !f.Holds(p) {
+			return false
+		}
+	}
+	return true
+}
+
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func choice(choices []string, text string) (string, bool) {

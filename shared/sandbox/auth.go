@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -332,7 +333,7 @@ func (s *AuthServer) newRefresh(puts map[string][]byte, g *Grant) (name string, 
 	if s.cfg.MaxRefresh == 0 || len(live) <= s.cfg.MaxRefresh {
 		return name, nil, nil
 	}
-	slices.SortFunc(live, func(a, b string) int { return int(s.tokens[a].Seq) - int(s.tokens[b].Seq) })
+	slices.SortFunc(live, func(a, b string) int { return cmp.Compare(s.tokens[a].Seq, s.tokens[b].Seq) })
 	for _, n := range live[:len(live)-s.cfg.MaxRefresh] {
 		dead = append(dead, s.forget(n))
 	}

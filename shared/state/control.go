@@ -35,6 +35,12 @@ type Control struct {
 	WaitFor string    `json:"wait_for,omitempty"`
 	// Retry are records that a later run must look at again, whether or not they change.
 	Retry []Retry `json:"retry,omitempty"`
+	// Again is when records that are parked for a reason that may pass, and are not in Retry, are looked at again.
+	Again time.Time `json:"again,omitzero"`
+	// Packed are the chunks of the match index when it was last written anew.
+	Packed [2]int64 `json:"packed,omitempty"`
+	// Follow is when the unfinished run last asked for its next slice.
+	Follow time.Time `json:"follow,omitzero"`
 	// Held says that a cap held records back: they are parked with CodeCap.
 	Held bool `json:"held,omitempty"`
 	// Failures are runs that failed one after another.
@@ -78,6 +84,7 @@ type QuietRun struct {
 	Started   time.Time `json:"started"`
 	Ended     time.Time `json:"ended"`
 	Calls     [2]int    `json:"calls"`
+	Floor     [2]int    `json:"floor"`
 	Reads     int       `json:"reads"`
 	Writes    int       `json:"writes"`
 	Kind      RunKind   `json:"kind"`
@@ -98,10 +105,13 @@ func (c *Control) AddQuiet(q QuietRun) {
 func (q QuietRun) run(links int) Run {
 	return Run{
 		ID: q.ID, Kind: q.Kind, Reason: q.Reason, State: RunDone, Started: q.Started, Ended: q.Ended,
-		Progress: Progress{Phase: PhaseDone}, CRM: Counts{Calls: q.Calls[0]}, Book: Counts{Calls: q.Calls[1]},
+		Progress: Progress{Phase: PhaseDone}, CRM: Counts{Calls: q.Calls[0], FloorCalls: q.Floor[0]}, Book: Counts{Calls: q.Calls[1], FloorCalls: q.Floor[1]},
 		Skipped: map[string]int{}, Links: links, Store: StoreUse{Reads: q.Reads, Writes: q.Writes},
 	}
 }
+
+// counts reports whether any of l may lie within the day before now: the last moment of its hour decides.
+func (l Loss) counts(now time.Time) bool { return now.Sub(l.Hour.Add(time.Hour)) < 24*time.Hour }
 
 // AddLoss counts n losses of side s at time now, and forgets those older than a day.
 func (c *Control) AddLoss(s profile.Side, n int, now time.Time) {
@@ -112,7 +122,7 @@ func (c *Control) AddLoss(s profile.Side, n int, now time.Time) {
 	kept := c.Losses[:0]
 	found := false
 	for _, l := range c.Losses {
-		if now.Sub(l.Hour) > 24*time.Hour {
+		if !l.counts(now) {
 			continue
 		}
 		if l.Side == s && l.Hour.Equal(hour) {
@@ -131,7 +141,7 @@ func (c *Control) AddLoss(s profile.Side, n int, now time.Time) {
 func (c *Control) Lost(s profile.Side, now time.Time) int {
 	n := 0
 	for _, l := range c.Losses {
-		if l.Side == s && now.Sub(l.Hour) <= 24*time.Hour {
+		if l.Side == s && l.counts(now) {
 			n += l.N
 		}
 	}

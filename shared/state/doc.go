@@ -184,6 +184,8 @@ type Link struct {
 	Since  time.Time `json:"t"`
 	// Made is the side on which Meibo created the record; "" if both were there. Such a record stays in scope.
 	Made profile.Side `json:"m,omitempty"`
+	// Left are the sides on which the record left the scope (CodeLeftScope).
+	Left []profile.Side `json:"l,omitempty"`
 	// The version and base of each side when last synced. Unsettled says that the base is what was sent, not yet what the
 	// vendor stored.
 	CRMVersion    string `json:"cv,omitempty"`

@@ -63,7 +63,7 @@ var errIndex = errors.New("state: the match index is damaged")
 // thousands of entries.
 func decodeEntry(b []byte) (Entry, []byte, error) {
 	n, w := binary.Uvarint(b)
-	if w <= 0 || uint64(len(b)-w) < n+1+40 {
+	if w <= 0 || n > uint64(len(b)) || len(b)-w < int(n)+1+5*8 {
 		return Entry{}, nil, errIndex
 	}
 	var e Entry
@@ -106,7 +106,7 @@ type IndexWriter struct {
 	gen  int64
 	next *int64
 	buf  []byte
-	ops  []store.Op
+	full [][]byte // chunks that are yet to be written
 }
 
 // IndexWriter returns a writer that goes on after chunk *last of a generation and keeps *last up to date.
@@ -123,22 +123,24 @@ func (w *IndexWriter) Add(e Entry) {
 }
 
 func (w *IndexWriter) cut() {
-	*w.next++
-	w.ops = append(w.ops, store.Put(store.Item{Key: indexKey(w.s.pk, w.side, w.gen, *w.next), V: 1, Body: w.buf}, store.Cond{}))
+	w.full = append(w.full, w.buf)
 	w.buf = nil
 }
 
-// Flush writes what is full, and with all the rest too. A chunk is durable before any checkpoint that counts it.
+// Flush writes what is full, and with all the rest too. *last counts a chunk only once it is durable, so that no checkpoint can
+// count one that is not there.
 func (w *IndexWriter) Flush(ctx context.Context, all bool) error {
 	if all && len(w.buf) > 0 {
 		w.cut()
 	}
-	for _, op := range w.ops {
-		if err := w.s.Commit(ctx, op); err != nil {
+	for len(w.full) > 0 {
+		it := store.Item{Key: indexKey(w.s.pk, w.side, w.gen, *w.next+1), V: 1, Body: w.full[0]}
+		if err := w.s.Commit(ctx, store.Put(it, store.Cond{})); err != nil {
 			return err
 		}
+		*w.next++
+		w.full = w.full[1:]
 	}
-	w.ops = nil
 	return nil
 }
 

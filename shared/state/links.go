@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"meibo/shared/store"
 )
@@ -89,6 +90,7 @@ type LinkChange struct {
 type place struct {
 	key     store.Key
 	pointer bool
+	to      string // pointer: the CRM id
 	v       int64
 }
 
@@ -101,7 +103,7 @@ func (s *Session) places(l *Link) []place {
 	case l.Book == "":
 		return []place{{key: linkKey(s.pk, l.CRM), v: l.V}}
 	}
-	return []place{{key: linkKey(s.pk, l.CRM), v: l.V}, {key: bookKey(s.pk, l.Book), pointer: true}}
+	return []place{{key: linkKey(s.pk, l.CRM), v: l.V}, {key: bookKey(s.pk, l.Book), pointer: true, to: l.CRM}}
 }
 
 // ops returns the writes of c. A link's item and its pointer change together, and no id ever comes to stand in two links: a new
@@ -125,7 +127,7 @@ func (s *Session) ops(c LinkChange) ([]store.Op, error) {
 			}
 			kept[f.key] = true
 			if o.pointer {
-				cond, same = store.Cond{Exists: true}, f.pointer
+				cond, same = store.Cond{Exists: true}, f.pointer && f.to == o.to
 			} else {
 				cond = store.At(o.v)
 			}
@@ -144,8 +146,12 @@ func (s *Session) ops(c LinkChange) ([]store.Op, error) {
 		ops = append(ops, store.Put(it, cond))
 	}
 	for _, o := range old {
-		if !kept[o.key] {
+		switch {
+		case kept[o.key]:
+		case o.pointer:
 			ops = append(ops, store.Delete(o.key, store.Cond{}))
+		default:
+			ops = append(ops, store.Delete(o.key, store.At(o.v)))
 		}
 	}
 	return ops, nil
@@ -156,6 +162,7 @@ func (s *Session) ops(c LinkChange) ([]store.Op, error) {
 func (s *Session) SaveLinks(ctx context.Context, changes []LinkChange) (refused []int, err error) {
 	var batch []store.Op
 	var from []int
+	touched := map[store.Key]bool{} // a transaction takes each key once
 	flush := func() error {
 		err := s.Commit(ctx, batch...)
 		var cond *store.ConditionError
@@ -174,6 +181,7 @@ func (s *Session) SaveLinks(ctx context.Context, changes []LinkChange) (refused 
 			}
 		}
 		batch, from = nil, nil
+		clear(touched)
 		return err
 	}
 	for i, c := range changes {
@@ -181,10 +189,14 @@ func (s *Session) SaveLinks(ctx context.Context, changes []LinkChange) (refused 
 		if err != nil {
 			return refused, err
 		}
-		if len(batch)+len(ops) > store.MaxTransact-1 {
+		again := slices.ContainsFunc(ops, func(o store.Op) bool { return touched[o.Item.Key] })
+		if again || len(batch)+len(ops) > store.MaxTransact-1 {
 			if err := flush(); err != nil {
 				return refused, err
 			}
+		}
+		for _, o := range ops {
+			touched[o.Item.Key] = true
 		}
 		batch = append(batch, ops...)
 		from = append(from, i)
@@ -195,16 +207,16 @@ func (s *Session) SaveLinks(ctx context.Context, changes []LinkChange) (refused 
 	return refused, err
 }
 
-// SaveReview puts an entry on the review list; RemoveReview takes one off.
+// SaveReview puts an entry on the review list, and stores the control item with it.
 func (s *Session) SaveReview(ctx context.Context, r Review) error {
 	it, err := item(reviewKey(s.pk, r.ID), 1, r)
 	if err != nil {
 		return err
 	}
-	return s.Commit(ctx, store.Put(it, store.Cond{}))
+	return s.Checkpoint(ctx, store.Put(it, store.Cond{}))
 }
 
-// RemoveReview takes an entry off the review list.
+// RemoveReview takes an entry off the review list, and stores the control item with it.
 func (s *Session) RemoveReview(ctx context.Context, id string) error {
-	return s.Commit(ctx, store.Delete(reviewKey(s.pk, id), store.Cond{}))
+	return s.Checkpoint(ctx, store.Delete(reviewKey(s.pk, id), store.Cond{}))
 }

@@ -1,6 +1,10 @@
 package state
 
-import "strings"
+import (
+	"strings"
+
+	"meibo/shared/plan"
+)
 
 // Why a record is parked, detached, missing or skipped. Each has words in reasonText.
 const (
@@ -37,22 +41,27 @@ func Text(code, lang string) string {
 }
 
 var reasonText = map[string]struct{ en, ja string }{
-	CodeReview:        {"May be the same person as another record. Decide in the review list.", "別のレコードと同一人物の可能性があります。確認リストで選択してください。"},
-	CodeIgnored:       {"Left alone, as you decided. It is looked at again when it changes.", "選択に従い、同期していません。変更があれば再度確認します。"},
-	CodeLeftScope:     {"No longer in the chosen group or list. Nothing was deleted; put it back to sync it again.", "選択したグループまたはリストから外れました。削除はしていません。元に戻すと同期を再開します。"},
-	CodeImported:      {"Came in by import. Change it once in the CRM to sync it, or include imported records in the settings.", "インポートで登録されたレコードです。CRMで一度更新するか、設定でインポート分を対象にしてください。"},
-	CodeNoEmail:       {"Has no valid e-mail address, and this connection syncs only records with one.", "有効なメールアドレスがありません。この接続はメールアドレスのあるレコードのみ同期します。"},
-	CodeRefused:       {"The other system refuses it. Correct the named field and it is tried again.", "連携先が受け付けませんでした。表示された項目を修正すると再試行します。"},
-	CodeForbidden:     {"The connected user may not write it. Ask the administrator of that system for the permission.", "接続したユーザーに書き込み権限がありません。連携先の管理者に権限を依頼してください。"},
-	CodeFull:          {"The other account can hold no more contacts. Delete some there; it is tried again.", "連携先アカウントの連絡先が上限に達しています。連携先で整理すると再試行します。"},
-	CodeWaiting:       {"The other system did not say whether it was written. Meibo looks again before it does anything.", "書き込みの結果を確認中です。確認できるまで何もしません。"},
-	CodeCap:           {"Held back by the limit of records per run. It goes with a later run.", "1回あたりの件数上限により保留中です。次回以降に同期します。"},
-	CodeDeletedKept:   {"Deleted on one side and kept on the other, as this connection is set.", "一方で削除されましたが、設定によりもう一方では保持しています。"},
-	CodeMissing:       {"Not seen on one side, and not proven to be deleted. Nothing was deleted; Meibo keeps looking.", "一方で見つかりませんが、削除とは確認できていません。削除はせず確認を続けます。"},
-	CodeClaimed:       {"Its partner is synced with another record. Remove the duplicate, or separate the two.", "相手のレコードは別のレコードと同期中です。重複を解消してください。"},
-	CodeDuplicate:     {"The other system has a record with the same unique value. Merge the two there, or change the value.", "連携先に同じ一意の値を持つレコードがあります。統合するか値を変更してください。"},
-	CodeOneWay:        {"On the side that this direction does not read. Choose two-way sync to take it along.", "この同期方向の対象外です。双方向同期にすると対象になります。"},
-	CodeDiscarded:     {"Deleted on one side; you decided to keep it on the other.", "一方で削除されましたが、選択に従いもう一方では保持しています。"},
-	CodeEmpty:         {"None of the mapped fields has a value.", "マッピング対象の項目に値がありません。"},
-	CodeGroupElsewere: {"Its likely partner is outside the chosen group. Decide in the review list.", "一致する可能性のあるレコードが選択したグループの外にあります。確認リストで選択してください。"},
+	CodeReview:          {"May be the same person as another record. Decide in the review list.", "別のレコードと同一人物の可能性があります。確認リストで選択してください。"},
+	CodeIgnored:         {"Left alone, as you decided. It is looked at again when it changes.", "選択に従い、同期していません。変更があれば再度確認します。"},
+	CodeLeftScope:       {"No longer in the chosen group or list. Nothing was deleted; put it back to sync it again.", "選択したグループまたはリストから外れました。削除はしていません。元に戻すと同期を再開します。"},
+	CodeImported:        {"Came in by import. Change it once in the CRM to sync it, or include imported records in the settings.", "インポートで登録されたレコードです。CRMで一度更新するか、設定でインポート分を対象にしてください。"},
+	CodeNoEmail:         {"Has no valid e-mail address, and this connection syncs only records with one.", "有効なメールアドレスがありません。この接続はメールアドレスのあるレコードのみ同期します。"},
+	CodeRefused:         {"The other system refuses it. Correct the named field and it is tried again.", "連携先が受け付けませんでした。表示された項目を修正すると再試行します。"},
+	CodeForbidden:       {"The connected user may not write it. Ask the administrator of that system for the permission.", "接続したユーザーに書き込み権限がありません。連携先の管理者に権限を依頼してください。"},
+	CodeFull:            {"The other account can hold no more contacts. Delete some there; it is tried again.", "連携先アカウントの連絡先が上限に達しています。連携先で整理すると再試行します。"},
+	CodeWaiting:         {"The other system did not say whether it was written. Meibo looks again before it does anything.", "書き込みの結果を確認中です。確認できるまで何もしません。"},
+	CodeCap:             {"Held back by the limit of records per run. It goes with a later run.", "1回あたりの件数上限により保留中です。次回以降に同期します。"},
+	CodeDeletedKept:     {"Deleted on one side and kept on the other, as this connection is set.", "一方で削除されましたが、設定によりもう一方では保持しています。"},
+	CodeMissing:         {"Not seen on one side, and not proven to be deleted. Nothing was deleted; Meibo keeps looking.", "一方で見つかりませんが、削除とは確認できていません。削除はせず確認を続けます。"},
+	CodeClaimed:         {"Its partner is synced with another record. Remove the duplicate, or separate the two.", "相手のレコードは別のレコードと同期中です。重複を解消してください。"},
+	CodeDuplicate:       {"The other system has a record with the same unique value. Merge the two there, or change the value.", "連携先に同じ一意の値を持つレコードがあります。統合するか値を変更してください。"},
+	CodeOneWay:          {"On the side that this direction does not read. Choose two-way sync to take it along.", "この同期方向の対象外です。双方向同期にすると対象になります。"},
+	CodeDiscarded:       {"Deleted on one side; you decided to keep it on the other.", "一方で削除されましたが、選択に従いもう一方では保持しています。"},
+	CodeEmpty:           {"None of the mapped fields has a value.", "マッピング対象の項目に値がありません。"},
+	plan.ReviewSeveral:  {"Several records on the other side could be the same person. Choose the right one in the review list.", "同一人物と思われるレコードが相手側に複数あります。確認リストで正しいものを選択してください。"},
+	plan.ReviewNames:    {"Another record has the same e-mail address under a different name. Say in the review list whether they are the same person.", "同じメールアドレスで名前の異なるレコードがあります。同一人物かどうかを確認リストで選択してください。"},
+	plan.ReviewPhone:    {"Another record has the same phone number and nothing else in common. Say in the review list whether they are the same person.", "電話番号だけが一致するレコードがあります。同一人物かどうかを確認リストで選択してください。"},
+	plan.ReviewNameOnly: {"Another record has the same name, and nothing else tells whether it is the same person. Decide in the review list.", "名前だけが一致するレコードがあります。同一人物かどうかを確認リストで選択してください。"},
+	plan.ReviewLinked:   {"Looks like a record that is synced already. Link it or keep it separate in the review list.", "すでに同期中のレコードと似ています。同一人物か別人かを確認リストで選択してください。"},
+	CodeGroupElsewere:   {"Its likely partner is outside the chosen group. Decide in the review list.", "一致する可能性のあるレコードが選択したグループの外にあります。確認リストで選択してください。"},
 }

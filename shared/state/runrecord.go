@@ -25,9 +25,20 @@ type RunRecord struct {
 	Seen [2]int `json:"seen,omitempty"`
 	// Emptied are the records that the survey found each side would lose fields of.
 	Emptied [2]int `json:"emptied,omitempty"`
-	// Approved says that a person let the run go over its budget; Discard that its deletions are to be detached instead.
-	Approved bool `json:"approved,omitempty"`
-	Discard  bool `json:"discard,omitempty"`
+	// Asked is when the ask that began the run was made, Plan the digest of the settings that it began under.
+	Asked time.Time `json:"asked,omitzero"`
+	Plan  string    `json:"plan,omitempty"`
+	// Decision is what a person decided about an entry of the review list, as long as the run has not carried it out.
+	Decision *Decision `json:"decision,omitempty"`
+	// Through is the last record by id that an apply which reads by id is through with, Counted says that the losses of
+	// a large incremental run were counted to its end.
+	Through [2]string `json:"through,omitempty"`
+	Counted bool      `json:"counted,omitempty"`
+	// Approved says that a person approved the first run; Allowed is how much each side may lose in this run because a person
+	// said so; Discard that its deletions are to be detached instead.
+	Approved bool   `json:"approved,omitempty"`
+	Allowed  [2]int `json:"allowed,omitempty"`
+	Discard  bool   `json:"discard,omitempty"`
 	// Taken counts what a cap let through.
 	Taken int `json:"taken,omitempty"`
 	// Restarts counts listings that were begun again because the vendor dropped their cursor midway.

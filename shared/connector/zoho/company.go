@@ -58,7 +58,7 @@ func (c *Connector) resolve(ctx context.Context, names []string) (ids map[string
 	missing := func() []string {
 		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return c.companies[n] != "" || refused[n] != nil })
 	}
-	for some := range slices.Chunk(slices.DeleteFunc(missing(), unquotable), maxIn) {
+	for some := range slices.Chunk(slices.DeleteFunc(missing(), unquotable), maxWrite) {
 		c.sought += len(some)
 		if err := c.findCompanies(ctx, some); err != nil {
 			if err = refuseAll(refused, some, err); err != nil {
@@ -105,7 +105,11 @@ func refuseAll(refused map[string]error, names []string, err error) error {
 // findCompanies looks names up among the Accounts. Of several with one name, the oldest is taken; one that differs only in
 // case is taken where no equal one exists, since making another would be a double.
 func (c *Connector) findCompanies(ctx context.Context, names []string) error {
-	query := "select id, Account_Name from Accounts where Account_Name in ('" + strings.Join(names, "', '") + "') order by id asc limit 0, 2000"
+	var in []string // one call takes several lists of at most maxIn names
+	for some := range slices.Chunk(names, maxIn) {
+		in = append(in, "Account_Name in ('"+strings.Join(some, "', '")+"')")
+	}
+	query := "select id, Account_Name from Accounts where " + strings.Join(in, " or ") + " order by id asc limit 0, 2000"
 	a, err := c.call(ctx, request{method: http.MethodPost, path: "/coql", body: map[string]any{"select_query": query}})
 	if err != nil {
 		return err

@@ -208,6 +208,8 @@ func fromAPI(f apiField, key record.Key, t record.Type) record.Field {
 	case record.TypeDate:
 		out.WholeDate = true
 	case record.TypeBool, record.TypeNumber:
+	case record.TypePhone:
+		out.ASCII, out.Length = true, f.Length
 	default:
 		out.Length = f.Length
 	}
@@ -256,6 +258,8 @@ func standardField(cat *catalogue, key record.Key) (record.Field, bool) {
 		}
 	}
 	switch t {
+	case record.TypePhone:
+		out.ASCII = true // Zoho's own check of phone numbers
 	case record.TypeIM:
 		out.Parts = []record.Part{record.PartService}
 	case record.TypeAddress:

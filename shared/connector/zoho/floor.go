@@ -26,7 +26,8 @@ type Counts struct {
 //	                  and ⌈Tombstones / 50⌉ that make sure that a deleted record was not restored
 //	reads             ⌈Reads / 50⌉
 //	writes            ⌈Created / 100⌉ + ⌈Updated / 100⌉ + ⌈Deleted / 50⌉
-//	company names     ⌈Companies / 50⌉ look-ups + ⌈NewCompanies / 100⌉ upserts
+//	company names     a look-up for each batch of creates, at most Companies of them, and an upsert for each, at most
+//	                  NewCompanies of them: what a contact says is not held beyond its batch
 //
 // The field catalogue (one call in a connector's life, unless a run needs none) is not part of it. Batches are taken as full:
 // what a run sends in several steps costs more.
@@ -38,12 +39,13 @@ func Floor(n Counts) int {
 	}
 	calls += max(n.Changes, ceil(n.Tombstones, perPage)) + ceil(n.Tombstones, maxIDs)
 	calls += ceil(n.Reads, maxIDs)
-	calls += ceil(n.Created, maxWrite) + ceil(n.Updated, maxWrite) + ceil(n.Deleted, maxIDs)
-	return calls + ceil(n.Companies, maxIn) + ceil(n.NewCompanies, maxWrite)
+	creates := ceil(n.Created, maxWrite)
+	calls += creates + ceil(n.Updated, maxWrite) + ceil(n.Deleted, maxIDs)
+	return calls + min(creates, n.Companies) + min(creates, n.NewCompanies)
 }
 
 // Floor is the floor of w on this account. What companies cost beyond it is taken from what this connector had to look up and
-// make, so a run of several slices counts those of its last one only.
+// make, from the work that they were needed for; see Reuse.
 func (c *Connector) Floor(w connector.Work) int {
 	calls := 0
 	for _, n := range w.Listed {
@@ -57,5 +59,8 @@ func (c *Connector) Floor(w connector.Work) int {
 		Companies: c.sought, NewCompanies: c.made,
 	})
 }
+
+// Reuse forgets how many companies were looked up, for the floor of what comes.
+func (c *Connector) Reuse() { c.sought, c.made = 0, 0 }
 
 func ceil(n, by int) int { return (n + by - 1) / by }

@@ -35,8 +35,9 @@ type version struct {
 // account holds. It is empty once the tombstone is purged.
 type contact struct {
 	id       uint64
-	linked   bool // to a Google profile
-	forget   bool // former names find it no more
+	made     uint64 // the seq of its first version
+	linked   bool   // to a Google profile
+	forget   bool   // former names find it no more
 	versions []version
 }
 
@@ -79,7 +80,7 @@ type account struct {
 	sub string
 
 	contacts map[uint64]*contact // by source id; tombstones too
-	made     []*contact          // in order of creation; purged ones stay as empty places
+	made     []*contact          // in order of creation; purged ones stay, without versions
 	names    map[uint64]*contact // by resource name number, former names too
 	log      []entry             // every version that is shown or will be, and some that no longer are
 	horizon  int                 // entries of log that are visible
@@ -121,6 +122,7 @@ func (a *account) push(c *contact, v version, now time.Time, lag time.Duration) 
 	if len(c.versions) > 0 {
 		before = c.now()
 	} else {
+		c.made = v.seq
 		a.made = append(a.made, c)
 	}
 	a.count(before, &v, c)

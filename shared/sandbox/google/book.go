@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 
 	"meibo/shared/record"
@@ -131,21 +132,22 @@ func (s *Sandbox) Contacts(user, after string, limit int) ([]sandbox.Contact, st
 	if err != nil {
 		return nil, "", err
 	}
-	from := 0
+	last := uint64(0)
 	if after != "" {
-		if from, err = strconv.Atoi(after); err != nil || from < 0 {
+		if last, err = strconv.ParseUint(after, 10, 64); err != nil {
 			return nil, "", errors.New("after is not from an earlier page")
 		}
 	}
+	from := sort.Search(len(a.made), func(i int) bool { return a.made[i].made > last })
 	var page []sandbox.Contact
-	for i := from; i < len(a.made); i++ {
-		c := a.made[i]
+	for _, c := range a.made[from:] {
 		if len(c.versions) == 0 || c.now().deleted {
 			continue
 		}
 		if len(page) == limit {
-			return page, strconv.Itoa(i), nil
+			return page, strconv.FormatUint(last, 10), nil
 		}
+		last = c.made
 		got, err := s.bookContact(a, c)
 		if err != nil {
 			return nil, "", err

@@ -266,7 +266,8 @@ func TestRestartedSandboxHasEverything(t *testing.T) {
 	if err := w.box.SetGroups(aiko, ids[1], []string{"Kept"}); err != nil {
 		t.Fatal(err)
 	}
-	must(w.box.Rekey(aiko, ids[1], false))(t)
+	early := w.sync()
+	rekeyed := must(w.box.Rekey(aiko, ids[1], false))(t)
 	sync, token := w.sync(), w.token
 	page := must(w.api.People.Connections.List("people/me").PersonFields("names").PageSize(1).Do())(t).NextPageToken
 	refresh := w.consentAndExchange(w.app(), w.app().Scopes)
@@ -287,13 +288,8 @@ func TestRestartedSandboxHasEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range after {
-		if j := slices.IndexFunc(before, func(c sandbox.Contact) bool { return c.ID == after[i].ID }); j < 0 || !reflect.DeepEqual(after[i], before[j]) {
-			t.Errorf("contact %d: got %+v, want %+v", i, after[i], before[j])
-		}
-	}
-	if len(after) != len(before) {
-		t.Errorf("got %d contacts, want %d", len(after), len(before))
+	if !reflect.DeepEqual(after, before) {
+		t.Errorf("got %+v, want %+v", after, before)
 	}
 	if got := must(w.box.Groups(aiko))(t); !reflect.DeepEqual(got, groups) {
 		t.Errorf("got groups %v, want %v", got, groups)
@@ -304,6 +300,9 @@ func TestRestartedSandboxHasEverything(t *testing.T) {
 	}
 	if status, _ := w.form("/token", map[string][]string{"grant_type": {"refresh_token"}, "refresh_token": {refresh.RefreshToken}, "client_id": {"client"}, "client_secret": {"secret"}}); status != 200 {
 		t.Errorf("the refresh token answers %d", status)
+	}
+	if p := must(w.list().SyncToken(early).Do())(t).Connections; len(p) != 1 || !slices.Equal(p[0].Metadata.PreviousResourceNames, ids[1:2]) || w.get(ids[1]).ResourceName != rekeyed {
+		t.Error("the former name was forgotten")
 	}
 	if n := len(must(w.list().SyncToken(sync).Do())(t).Connections); n != 0 {
 		t.Errorf("the lag was forgotten: %d changes show", n)

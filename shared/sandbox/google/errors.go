@@ -23,7 +23,7 @@ var rpcCodes = map[string]int{
 
 func (e *apiError) Error() string { return e.message }
 
-// status is the error as a google.rpc.Status inside an answer.
+// rpc is the error as a google.rpc.Status inside an answer.
 func (e *apiError) rpc() map[string]any {
 	return map[string]any{"code": rpcCodes[e.status], "message": e.message}
 }

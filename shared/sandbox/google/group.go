@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +68,7 @@ func (a *account) sortedGroups() []*group {
 		if x.System && y.System {
 			return rank(x) - rank(y)
 		}
-		return int(int64(x.Seq) - int64(y.Seq))
+		return cmp.Compare(x.Seq, y.Seq)
 	})
 	return out
 }

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -70,6 +71,7 @@ type keptUser struct {
 
 type keptContact struct {
 	ID       uint64        `json:"id"`
+	Made     uint64        `json:"made"`
 	Linked   bool          `json:"linked,omitempty"`
 	Forget   bool          `json:"forget,omitempty"`
 	Versions []keptVersion `json:"versions"`
@@ -142,7 +144,7 @@ func (s *Sandbox) flush() error {
 func contactKey(sub string, id uint64) string { return contactPfx + sub + "/" + sourceID(id) }
 
 func (s *Sandbox) keepContact(c *contact) keptContact {
-	k := keptContact{ID: c.id, Linked: c.linked, Forget: c.forget}
+	k := keptContact{ID: c.id, Made: c.made, Linked: c.linked, Forget: c.forget}
 	for _, v := range c.versions {
 		kv := keptVersion{Seq: v.seq, Updated: v.updated, Visible: v.visible, Deleted: v.deleted, Name: v.name, Former: v.former, Groups: v.groups, Photo: v.photo}
 		for _, f := range v.fields {
@@ -158,7 +160,7 @@ func (s *Sandbox) keepContact(c *contact) keptContact {
 }
 
 func (s *Sandbox) unkeepContact(k keptContact) (*contact, error) {
-	c := &contact{id: k.ID, linked: k.Linked, forget: k.Forget}
+	c := &contact{id: k.ID, made: k.Made, linked: k.Linked, forget: k.Forget}
 	for _, kv := range k.Versions {
 		v := version{seq: kv.Seq, updated: kv.Updated, visible: kv.Visible, deleted: kv.Deleted, name: kv.Name, former: kv.Former, groups: kv.Groups, photo: kv.Photo}
 		for _, kf := range kv.Fields {
@@ -261,7 +263,7 @@ func subOf(key, prefix string) string {
 
 // restore rebuilds what is derived from the kept contacts.
 func (a *account) restore(contacts []*contact, now time.Time) {
-	slices.SortFunc(contacts, func(x, y *contact) int { return int(int64(x.now().seq) - int64(y.now().seq)) })
+	slices.SortFunc(contacts, func(x, y *contact) int { return cmp.Compare(x.made, y.made) })
 	a.made = contacts
 	for _, c := range contacts {
 		for i := range c.versions {
@@ -275,8 +277,8 @@ func (a *account) restore(contacts []*contact, now time.Time) {
 			a.trash = append(a.trash, trashed{v.updated, c})
 		}
 	}
-	slices.SortFunc(a.log, func(x, y entry) int { return int(int64(x.seq) - int64(y.seq)) })
-	slices.SortFunc(a.trash, func(x, y trashed) int { return int(x.at - y.at) })
+	slices.SortFunc(a.log, func(x, y entry) int { return cmp.Compare(x.seq, y.seq) })
+	slices.SortFunc(a.trash, func(x, y trashed) int { return cmp.Compare(x.at, y.at) })
 	a.advance(now)
 }
 

@@ -164,17 +164,49 @@ func TestWritesStayInvisibleToListingsUntilTheLagHasPassed(t *testing.T) {
 	}
 }
 
+func TestSyncTokenTakenDuringTheLagShowsTheWriteLater(t *testing.T) {
+	w := newWorld(t)
+	id := w.put(named("Old", "Name"))[0]
+	if err := w.box.SetLag(5 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.box.Edit(aiko, id, record.Fields{record.NameGiven: {{Text: "New"}}}); err != nil {
+		t.Fatal(err)
+	}
+	full := w.sync()
+	incremental := must(w.list().SyncToken(full).Do())(t).NextSyncToken
+	w.clock.Advance(5 * time.Minute)
+	for name, token := range map[string]string{"of a full listing": full, "of an incremental one": incremental} {
+		if res := must(w.list().SyncToken(token).Do())(t); len(res.Connections) != 1 || res.Connections[0].Names[0].GivenName != "New" {
+			t.Errorf("the token %s shows %d changes, want the edit", name, len(res.Connections))
+		}
+	}
+}
+
 func TestLoweringTheLagShowsWhatWaits(t *testing.T) {
 	w := newWorld(t, func(c *google.Config) { c.Lag = time.Hour })
 	w.put(named("A", "x"))
 	if n := len(must(w.list().Do())(t).Connections); n != 0 {
 		t.Fatalf("got %d contacts, want none yet", n)
 	}
+	for _, c := range []struct {
+		lag, pass time.Duration
+		want      int
+	}{{10 * time.Minute, 9 * time.Minute, 0}, {10 * time.Minute, time.Minute, 1}} {
+		if err := w.box.SetLag(c.lag); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(c.pass)
+		if n := len(must(w.list().Do())(t).Connections); n != c.want {
+			t.Errorf("got %d contacts, want %d", n, c.want)
+		}
+	}
+	w.put(named("B", "x"))
 	if err := w.box.SetLag(0); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(must(w.list().Do())(t).Connections); n != 1 {
-		t.Errorf("got %d contacts, want 1", n)
+	if n := len(must(w.list().Do())(t).Connections); n != 2 {
+		t.Errorf("without a lag got %d contacts, want 2", n)
 	}
 }
 

@@ -243,67 +243,89 @@ func (l list) address(it item, val record.Value) (item, bool) {
 	return it, parts || val.Text != ""
 }
 
+// draft is a version that is being edited: the decoded fields that were looked at so far.
+type draft struct {
+	s      *schema
+	v      *version
+	fields map[kind]*values
+}
+
+func (d *draft) load(k kind) (*values, error) {
+	if vs, ok := d.fields[k]; ok {
+		return vs, nil
+	}
+	vs, err := d.s.decoded(d.v, k)
+	d.fields[k] = &vs
+	return &vs, err
+}
+
 // edited returns v with fields replaced as a person would through Google's pages, and the keys of which something was left out.
 func (s *schema) edited(v version, fields record.Fields, region string) (version, []record.Key, error) {
+	d := &draft{s: s, v: &v, fields: map[kind]*values{}}
 	var dropped []record.Key
-	set := func(k kind, vs values) error {
-		f, e := s.store(k, vs, region)
-		if e != nil {
-			return e
-		}
-		v.fields = withField(v.fields, f)
-		return nil
-	}
 	keys := make([]record.Key, 0, len(fields))
 	for k := range fields {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
 	for _, key := range keys {
-		kind, vs, left, err := s.change(&v, key, fields[key])
+		left, err := d.change(key, fields[key])
 		if err != nil {
 			return v, nil, err
 		}
 		if left {
 			dropped = append(dropped, key)
 		}
-		if vs != nil {
-			if err := set(kind, *vs); err != nil {
-				return v, nil, err
+	}
+	for k, vs := range d.fields {
+		// A name or an organization that lost its last member is gone.
+		if n := len(vs.items); n > 0 && (k == kNames || k == kOrganizations) {
+			need := s.fields[k].need
+			vs.items = slices.DeleteFunc(vs.items, func(it item) bool {
+				return !slices.ContainsFunc(need, func(n string) bool { return it.text(n) != "" })
+			})
+			if len(vs.items) < n {
+				vs.primary = -1
 			}
 		}
+		f, e := s.store(k, *vs, region)
+		if e != nil {
+			return v, nil, e
+		}
+		v.fields = withField(v.fields, f)
 	}
 	return v, dropped, nil
 }
 
-// change returns the new items of the field that key is in; nil if Google has none for it. left tells that something was left out.
-func (s *schema) change(v *version, key record.Key, vals []record.Value) (k kind, vs *values, left bool, err error) {
+// change puts vals into the field that key is in. left tells that something was left out.
+func (d *draft) change(key record.Key, vals []record.Value) (left bool, err error) {
 	for _, p := range parts {
 		if p.key == key {
-			have, err := s.decoded(v, p.kind)
+			have, err := d.load(p.kind)
 			text := ""
 			if len(vals) > 0 {
 				text = vals[0].Text
 			}
-			return p.kind, withPart(have, p.kind, p.member, text, s.fields[p.kind].need), len(vals) > 1, err
+			d.fields[p.kind] = withPart(*have, p.kind, p.member, text)
+			return len(vals) > 1, err
 		}
 	}
 	for _, l := range lists {
 		if l.key == key {
-			have, err := s.decoded(v, l.kind)
-			vs, left := l.values(vals, have.items)
-			return l.kind, vs, left, err
+			have, err := d.load(l.kind)
+			d.fields[l.kind], left = l.values(vals, have.items)
+			return left, err
 		}
 	}
 	if name, ok := key.CustomName(); ok && name != "" {
-		have, err := s.decoded(v, kUserDefined)
-		vs, left := customValues(name, vals, have.items)
-		return kUserDefined, vs, left, err
+		have, err := d.load(kUserDefined)
+		d.fields[kUserDefined], left = customValues(name, vals, have.items)
+		return left, err
 	}
-	return 0, nil, len(vals) > 0, nil
+	return len(vals) > 0, nil
 }
 
-func withPart(have values, k kind, member, text string, need []string) *values {
+func withPart(have values, k kind, member, text string) *values {
 	i := 0
 	if k == kOrganizations {
 		i = current(have.items)
@@ -315,10 +337,6 @@ func withPart(have values, k kind, member, text string, need []string) *values {
 	it.set(member, text)
 	if k == kNames {
 		it.set("unstructuredName", "") // made anew
-	}
-	if !slices.ContainsFunc(need, func(n string) bool { return it.text(n) != "" }) {
-		have.items = slices.Delete(have.items, i, i+1)
-		have.primary = -1
 	}
 	return &have
 }

@@ -222,9 +222,13 @@ func TestEtagRules(t *testing.T) {
 		"a stale person etag":                  func() *people.Person { return &people.Person{Etag: stale.Etag} },
 		"a stale source etag":                  func() *people.Person { return forUpdate(stale) },
 		"a stale person etag and a new source": func() *people.Person { u := forUpdate(w.get(id)); u.Etag = stale.Etag; return u },
-		"a listing's etag alone":               func() *people.Person { return &people.Person{Etag: listed().Etag} },
-		"a source etag as person etag":         func() *people.Person { return &people.Person{Etag: w.get(id).Metadata.Sources[0].Etag} },
-		"an invented etag":                     func() *people.Person { return &people.Person{Etag: "%Egc="} },
+		"a stale source etag alone": func() *people.Person {
+			return &people.Person{Metadata: &people.PersonMetadata{Sources: stale.Metadata.Sources}}
+		},
+		"a stale source beside a new person etag": func() *people.Person { u := forUpdate(stale); u.Etag = w.get(id).Etag; return u },
+		"a listing's etag alone":                  func() *people.Person { return &people.Person{Etag: listed().Etag} },
+		"a source etag as person etag":            func() *people.Person { return &people.Person{Etag: w.get(id).Metadata.Sources[0].Etag} },
+		"an invented etag":                        func() *people.Person { return &people.Person{Etag: "%Egc="} },
 	}
 	for name, f := range bad {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,140 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"meibo/shared/connector"
+	"meibo/shared/profile"
+	"meibo/shared/record"
+	"meibo/shared/tenancy"
+)
+
+// pair is a connection's two accounts as far as they are chosen, and the profile of their systems.
+type pair struct {
+	crm, book *tenancy.Account
+	profile   profile.Profile
+}
+
+// pair loads the accounts with the given ids; "" means not chosen. At names the fields that hold the ids, for errors.
+func (s *Server) pair(ctx context.Context, c caller, crm, book string, at [2]string) (pair, error) {
+	var p pair
+	var systems [2]string
+	for i, side := range []struct {
+		id   string
+		to   **tenancy.Account
+		side profile.Side
+	}{{crm, &p.crm, profile.CRM}, {book, &p.book, profile.Book}} {
+		if side.id == "" {
+			continue
+		}
+		a, err := s.Tenancy.Account(ctx, c.Member, side.id)
+		if errors.Is(err, tenancy.ErrNotFound) {
+			return p, field(ctx, at[i], text{"there is no such account: choose an id of the accounts list", "このアカウントはありません。アカウント一覧のIDから選んでください"})
+		}
+		if err != nil {
+			return p, err
+		}
+		if a.Side != side.side {
+			return p, field(ctx, at[i], text{"the account is of the other side (%s): choose an account of this side", "もう一方の側(%s)のアカウントです。こちらの側のアカウントを選んでください"}, a.Side)
+		}
+		*side.to, systems[i] = &a, a.System
+	}
+	p.profile = profile.For(systems[0], systems[1])
+	return p, nil
+}
+
+// looks says which parts of the settings to check against the vendors; each costs calls there.
+type looks struct{ crmGroups, bookGroups, mapping bool }
+
+// checkSettings returns what is wrong with settings, field by field; prefix is where the settings stand in the request. The
+// error is for checks that could not be made.
+func (s *Server) checkSettings(ctx context.Context, prefix string, p pair, set tenancy.Settings, l looks) ([]FieldError, error) {
+	lang := langOf(ctx)
+	var out []FieldError
+	err := tenancy.CheckSettings(p.profile, set)
+	var bad *tenancy.FieldError
+	if errors.As(err, &bad) {
+		out = append(out, FieldError{prefix + bad.Field, phrase(lang, bad.Reason) + ": " + phrase(lang, bad.Cure)})
+	} else if err != nil {
+		return nil, err
+	}
+	if l.crmGroups {
+		found, err := s.checkGroups(ctx, prefix+"settings.crm_groups", p.crm, set.CRMGroups, false)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	if l.bookGroups {
+		found, err := s.checkGroups(ctx, prefix+"settings.book_groups", p.book, set.BookGroups, set.Rules.Direction.Writes(profile.Book))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	if l.mapping && p.crm != nil && p.book != nil && len(set.Rules.Mapping) > 0 {
+		found, err := s.checkMapping(ctx, prefix+"settings.rules.mapping", p, set.Rules)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+// checkGroups compares chosen groups with those that the account has now. Where records are created, the first group must take
+// them (ZG11).
+func (s *Server) checkGroups(ctx context.Context, at string, a *tenancy.Account, ids []string, writes bool) ([]FieldError, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	lang := langOf(ctx)
+	if a == nil {
+		return []FieldError{{at, text{"groups can be chosen once the account is: choose the account first", "先にアカウントを選択してください"}.in(lang)}}, nil
+	}
+	have, err := s.groups(ctx, *a)
+	if err != nil {
+		return nil, err
+	}
+	var out []FieldError
+	for i, id := range ids {
+		n := slices.IndexFunc(have, func(g connector.Group) bool { return g.ID == id })
+		place := fmt.Sprintf("%s[%d]", at, i)
+		switch {
+		case n < 0:
+			out = append(out, FieldError{place, text{"the account has no such group: choose an id of its groups list", "アカウントにこのグループはありません。グループ一覧のIDから選んでください"}.in(lang)})
+		case i == 0 && writes && !have[n].Writable:
+			out = append(out, FieldError{place, text{"new records cannot be put into this group: choose one that is writable as the first", "このグループには新しいレコードを追加できません。最初には書き込み可能なグループを選んでください"}.in(lang)})
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) checkMapping(ctx context.Context, at string, p pair, r profile.Rules) ([]FieldError, error) {
+	var fields [2][]record.Field
+	for i, a := range []*tenancy.Account{p.crm, p.book} {
+		var err error
+		if fields[i], err = s.Catalogue(ctx, a.Tenant, a.ID); err != nil {
+			return nil, err
+		}
+	}
+	err := profile.CheckMapping(r.Mapping, fields[0], fields[1], r.Direction)
+	var bad *profile.MappingError
+	if errors.As(err, &bad) {
+		return []FieldError{{fmt.Sprintf("%s[%d]", at, bad.Index), phrase(langOf(ctx), bad.Reason)}}, nil
+	}
+	return nil, err
+}
+
+// invalidFields makes field errors one problem, or nil if there are none.
+func invalidFields(ctx context.Context, errs []FieldError) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	p := invalid.say(ctx)
+	p.Errors = errs
+	return p
+}

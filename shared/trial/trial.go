@@ -1,0 +1,287 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"time"
+
+	"meibo/shared/local"
+	"meibo/shared/profile"
+	"meibo/shared/record"
+)
+
+// Pair is the pair of systems that a trial connects.
+const Pair = "zoho:google"
+
+// MemoryTarget is what the garbage collector aims to stay below, as a Lambda of 256 MB would have it.
+const MemoryTarget = 180 << 20
+
+// maxChecked is up to how many contacts a trial remembers what each said before the first run.
+const maxChecked = 20_000
+
+// The steps of a trial, in order.
+const (
+	StepPreview  = "preview"
+	StepFirst    = "first"
+	StepSettle   = "settle"
+	StepQuiet    = "quiet"
+	StepChanges  = "changes"
+	StepClash    = "clash"
+	StepMerges   = "merges"
+	StepDeletes  = "deletes"
+	StepSchedule = "schedule"
+)
+
+// Run does a whole trial.
+func Run(ctx context.Context, o Options) (res Result, err error) {
+	debug.SetMemoryLimit(MemoryTarget)
+	if o.Report == nil {
+		o.Report = silent{}
+	}
+	res = Result{Pair: Pair, Steps: []Step{}, Differences: []string{}, Problems: []string{}}
+	people, problems, err := read(o)
+	if err != nil {
+		return res, err
+	}
+	res.Problems = append(res.Problems, problems...)
+	for _, p := range problems {
+		o.Report.Say("skipped: %s", p)
+	}
+	if people.n == 0 {
+		return res, errors.New("there is nobody to sync: the given files hold no contact that can be read")
+	}
+	r, err := open(ctx, o)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	crm, book, err := r.fill(ctx, people, o.Report.Say)
+	if err != nil {
+		return res, err
+	}
+	res.Records = people.n
+	o.Report.Say("%d people: %d in Zoho CRM, %d in Google Contacts", people.n, crm, book)
+	t := &trial{rig: r, o: o, n: people.n, rnd: rand.New(rand.NewPCG(uint64(o.Seed), 7))}
+	if err := t.connect(ctx); err != nil {
+		return res, err
+	}
+	v := &verifier{r: r, path: t.path, tenant: t.tenant, conn: t.conn, region: "JP", mapping: t.mapping}
+	if err := t.steps(ctx, v, &res); err != nil {
+		return res, err
+	}
+	res.PeakRSSBytes = peakRSS()
+	o.Report.Say("reading both books back and comparing them field by field")
+	if err := v.compare(ctx); err != nil {
+		return res, err
+	}
+	res.Differences = append(res.Differences, v.found...)
+	if v.more > 0 {
+		res.Differences = append(res.Differences, fmt.Sprintf("... and %d more", v.more))
+	}
+	res.Held = v.held
+	res.Converged = len(res.Differences) == 0
+	return res, nil
+}
+
+// peakRSS returns the most memory that this process had at once.
+func peakRSS() int64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return int64(u.Maxrss) << 10
+}
+
+type silent struct{}
+
+func (silent) Say(string, ...any)                {}
+func (silent) Progress(string, string, int, int) {}
+func (silent) Done(Step)                         {}
+
+// trial is one connection and what is done to it.
+type trial struct {
+	*rig
+	o       Options
+	n       int
+	rnd     *rand.Rand
+	tenant  string
+	conn    string
+	path    string // of the connection in the API
+	mapping []profile.Pair
+	seen    map[string]bool // runs that an earlier step had
+}
+
+type id struct {
+	ID string `json:"id"`
+}
+
+// connect signs up a company, connects both accounts through the real code flow and drafts the connection.
+func (t *trial) connect(ctx context.Context) error {
+	var tenant id
+	err := t.api.do(ctx, http.MethodPost, "/tenants", map[string]any{"name": "名簿商事", "settings": map[string]any{"region": "JP", "language": "ja"}}, &tenant)
+	if err != nil {
+		return err
+	}
+	t.tenant = tenant.ID
+	base := "/tenants/" + t.tenant
+	accounts := map[string]string{}
+	for system, user := range map[string]string{"zoho": crmUser, "google": bookUser} {
+		var consent struct {
+			URL string `json:"authorize_url"`
+		}
+		if err := t.api.do(ctx, http.MethodPost, base+"/accounts", map[string]any{"system": system, "login_hint": user}, &consent); err != nil {
+			return err
+		}
+		at, err := local.NewBrowser(nil).Allow(ctx, consent.URL, user)
+		if err != nil {
+			return err
+		}
+		if at.Status >= 400 {
+			return fmt.Errorf("trial: connecting %s ended with %d: %s", system, at.Status, at.Page)
+		}
+	}
+	var list struct {
+		Items []struct {
+			ID     string `json:"id"`
+			System string `json:"system"`
+		} `json:"items"`
+	}
+	if err := t.api.do(ctx, http.MethodGet, base+"/accounts", nil, &list); err != nil {
+		return err
+	}
+	for _, a := range list.Items {
+		accounts[a.System] = a.ID
+	}
+	t.o.Report.Say("signed in, and connected both accounts by their consent pages")
+	var pair struct {
+		Settings struct {
+			Rules struct {
+				Mapping []profile.Pair `json:"mapping"`
+			} `json:"rules"`
+		} `json:"settings"`
+	}
+	q := url.Values{"crm": {accounts["zoho"]}, "book": {accounts["google"]}}
+	if err := t.api.do(ctx, http.MethodGet, base+"/mapping?"+q.Encode(), nil, &pair); err != nil {
+		return err
+	}
+	t.mapping = pair.Settings.Rules.Mapping
+	var conn id
+	if err := t.api.do(ctx, http.MethodPost, base+"/connections", map[string]any{"crm": accounts["zoho"], "book": accounts["google"]}, &conn); err != nil {
+		return err
+	}
+	t.conn, t.path, t.seen = conn.ID, base+"/connections/"+conn.ID, map[string]bool{}
+	return nil
+}
+
+// steps does what the options ask for.
+func (t *trial) steps(ctx context.Context, v *verifier, res *Result) error {
+	changes := max(min(t.n/20, 50), 1)
+	if t.o.Changes > 0 {
+		changes = min(t.o.Changes, t.n)
+	}
+	acts := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{StepPreview, func(ctx context.Context) error { return t.post(ctx, "/preview") }},
+		{StepFirst, func(ctx context.Context) error { return t.post(ctx, "/start") }},
+		{StepSettle, t.update},
+		{StepQuiet, t.update},
+		{StepChanges, func(ctx context.Context) error { return t.change(ctx, changes) }},
+		{StepClash, func(ctx context.Context) error { return t.clash(ctx, max(changes/5, 1)) }},
+		{StepMerges, func(ctx context.Context) error { return t.merge(ctx, min(changes/10, 3)) }},
+		{StepDeletes, func(ctx context.Context) error { return t.deletes(ctx, min(t.n/40, 5)) }},
+		{StepSchedule, t.schedule},
+	}
+	single := func(k record.Key) bool { return t.singleMapped(k) }
+	var before [2]map[string][]uint64
+	for _, a := range acts {
+		if t.o.Steps != nil && !slices.Contains(t.o.Steps, a.name) {
+			continue
+		}
+		checked := a.name == StepFirst && t.n <= maxChecked
+		if checked {
+			for i, b := range []standIn{t.crm, t.book} {
+				var err error
+				if before[i], err = b.snapshot(ctx, single); err != nil {
+					return err
+				}
+			}
+		}
+		s, err := t.step(ctx, a.name, a.do)
+		if err != nil {
+			return err
+		}
+		res.Steps = append(res.Steps, s)
+		t.o.Report.Done(s)
+		if checked {
+			for i, b := range []standIn{t.crm, t.book} {
+				if err := v.kept(ctx, b, before[i], single); err != nil {
+					return err
+				}
+				before[i] = nil
+			}
+		}
+	}
+	return nil
+}
+
+// singleMapped reports whether a field is mapped and holds one value, which the conflict rule may replace.
+func (t *trial) singleMapped(k record.Key) bool {
+	switch k {
+	case record.Email, record.Phone, record.Address, record.IM, record.URL, record.Event, record.Relation:
+		return false
+	}
+	return slices.ContainsFunc(t.mapping, func(m profile.Pair) bool { return m.CRM == k || m.Book == k })
+}
+
+// between is how long people leave things alone between two steps.
+const between = 3 * time.Minute
+
+func (t *trial) post(ctx context.Context, what string) error {
+	return t.api.do(ctx, http.MethodPost, t.path+what, nil, nil)
+}
+
+// update presses the Update button.
+func (t *trial) update(ctx context.Context) error { return t.post(ctx, "/runs") }
+
+// step does one thing and lets Meibo work until nothing is left to do.
+func (t *trial) step(ctx context.Context, name string, do func(context.Context) error) (Step, error) {
+	if err := t.idle(ctx); err != nil {
+		return Step{}, fmt.Errorf("%s: %w", name, err)
+	}
+	began, clock := time.Now(), t.clk.Now()
+	if err := do(ctx); err != nil {
+		return Step{}, fmt.Errorf("%s: %w", name, err)
+	}
+	store := t.stack.Table.Snapshot()
+	stop := t.watch(ctx, name)
+	err := t.stack.Drain(ctx)
+	stop()
+	if err != nil {
+		return Step{}, fmt.Errorf("%s: %w", name, err)
+	}
+	used := t.stack.Table.Snapshot().Sub(store)
+	s := Step{Name: name, Reasons: map[string]int{}, Seconds: time.Since(began).Seconds(), ClockSeconds: t.clk.Now().Sub(clock).Seconds(),
+		Store: Store{Reads: used.Reads, Writes: used.Writes}}
+	return s, t.sum(ctx, &s)
+}
+
+// idle lets time pass. What the schedule does meanwhile belongs to no step.
+func (t *trial) idle(ctx context.Context) error {
+	if err := t.stack.RunUntil(ctx, t.clk.Now().Add(between)); err != nil {
+		return err
+	}
+	list, err := t.runs(ctx)
+	for _, r := range list {
+		t.seen[r.ID] = true
+	}
+	return err
+}
