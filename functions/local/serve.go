@@ -22,6 +22,7 @@ import (
 	"meibo/shared/oauth"
 	"meibo/shared/sandbox/google"
 	"meibo/shared/system"
+	"meibo/shared/trial"
 )
 
 // serveOptions are the flags of serve.
@@ -32,6 +33,8 @@ type serveOptions struct {
 	publicURL, issuer, aud     string
 	real, public               bool
 	workers                    int
+	fill                       int
+	contacts                   list
 	logLevel                   slog.Level
 }
 
@@ -50,6 +53,8 @@ func (o *serveOptions) parse(args []string, errs io.Writer) error {
 	fs.StringVar(&o.publicURL, "public-url", "", "`origin` under which browsers reach this installation; empty means --addr")
 	fs.StringVar(&o.issuer, "issuer", "", "OpenID Connect `issuer` that signs people in; empty means the built-in one")
 	fs.StringVar(&o.aud, "audience", "", "client `id` that the issuer's tokens are made for")
+	fs.IntVar(&o.fill, "fill", 0, "how many made-up people to put into new stand-ins")
+	fs.Var(&o.contacts, "contacts", "a vCard or CSV `file or folder` to put into new stand-ins; may be repeated")
 	fs.IntVar(&o.workers, "workers", 4, "connections that are synced at the same time, at most")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	if err := fs.Parse(args); err != nil {
@@ -70,6 +75,10 @@ func (o *serveOptions) check() error {
 		return errors.New("--issuer and --audience go together: give both or none")
 	case o.public && (o.issuer == "" || o.publicURL == ""):
 		return errors.New("--public needs --issuer, --audience and --public-url: the built-in sign-in asks for no password")
+	case (o.fill > 0 || len(o.contacts) > 0) && (o.real || o.googleURL != ""):
+		return errors.New("--fill and --contacts fill the stand-ins of this process: leave them out with --real, --google and --zoho")
+	case o.fill < 0 || o.fill > 20_000:
+		return errors.New("--fill: give a number up to 20000")
 	case o.workers < 1:
 		return errors.New("--workers: give at least 1")
 	}
@@ -173,8 +182,8 @@ func (v *vendors) open(o serveOptions, log *slog.Logger) error {
 		if err := v.host(o); err != nil {
 			return err
 		}
-		if err := v.greet(); err != nil {
-			log.Warn("the stand-ins have no first user", "error", err.Error())
+		if err := v.greet(o, log); err != nil {
+			return err
 		}
 	}
 	v.endpoints = system.Sandboxes(v.google, v.zoho)
@@ -202,17 +211,34 @@ func (v *vendors) host(o serveOptions) error {
 	return nil
 }
 
-// greet makes sure that somebody can sign in at the stand-ins. One who is there already stays.
-func (v *vendors) greet() error {
+// greet makes sure that somebody can sign in at the stand-ins, and fills new ones as asked. One who is there already stays.
+func (v *vendors) greet(o serveOptions, log *slog.Logger) error {
+	fresh := len(v.boxes.Google.Users()) == 0 && len(v.boxes.Zoho.Users()) == 0
 	if len(v.boxes.Google.Users()) == 0 {
 		if err := v.boxes.Google.AddUser(google.User{Email: firstPerson.Email, Name: firstPerson.Name, Region: "JP"}); err != nil {
 			return err
 		}
 	}
 	if len(v.boxes.Zoho.Users()) == 0 {
-		return v.boxes.Zoho.AddUserJSON([]byte(`{"email":"` + firstPerson.Email + `","last_name":"山田","first_name":"花子"}`))
+		if err := v.boxes.Zoho.AddUserJSON([]byte(`{"email":"` + firstPerson.Email + `","last_name":"山田","first_name":"花子"}`)); err != nil {
+			return err
+		}
 	}
-	return nil
+	if !fresh || o.fill == 0 && len(o.contacts) == 0 {
+		return nil
+	}
+	crm, book, problems, err := trial.Books(trial.Options{Records: o.fill, Files: o.contacts, Seed: 1})
+	if err != nil {
+		return err
+	}
+	for _, p := range problems {
+		log.Warn("skipped", "line", p)
+	}
+	if _, err := v.boxes.Zoho.Fill(firstPerson.Email, crm); err != nil {
+		return err
+	}
+	_, err = v.boxes.Google.Fill(firstPerson.Email, book)
+	return err
 }
 
 func (v *vendors) close() error {

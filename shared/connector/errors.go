@@ -22,7 +22,7 @@ var (
 	ErrOutcomeUnknown = errors.New("the system did not say whether the request was carried out")
 	// ErrMisconfigured: our own set-up at the vendor is wrong (client id, API not enabled). No user can cure it, and no
 	// connection's state changes because of it.
-	ErrMisconfigured = errors.New("Meibo's registration with the system is not in order")
+	ErrMisconfigured = errors.New("the registration of Meibo with the system is not in order")
 )
 
 // AuthLostError: the authorisation is gone and only a person can renew it.

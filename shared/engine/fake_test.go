@@ -35,6 +35,98 @@ type fake struct {
 	fail func(when string) error
 	// refuse gives the error of a single write.
 	refuse func(w connector.Write) error
+	// view makes the scope a view: full listings name only its records, and a change listing does not tell who is in it.
+	view         bool
+	membersEvery time.Duration
+	fullEvery    time.Duration
+	// scoped makes tombstones those of a group; hidden records are there and not shown.
+	scoped   bool
+	hidden   map[string]bool
+	rekeys   []fakeRekey
+	imported map[string]bool
+	readOnly bool
+	// bad are things that no engine may do.
+	bad []string
+	// slow is how long each call takes, and visible how long a write stays unseen.
+	slow time.Duration
+	// twice makes listings name records twice.
+	twice bool
+	room  int // for creates; 0: no end
+	gets  int
+}
+
+type fakeRekey struct {
+	old, new string
+	seq      int
+}
+
+// viewed is a fake with a scope that only a membership scan tells; dated one that knows how its records came in.
+type viewed struct{ *fake }
+type dated struct{ *fake }
+
+func (f viewed) Members(_ context.Context, scope connector.Scope, cursor string) ([]string, string, error) {
+	if err := f.call("before members"); err != nil {
+		return nil, "", err
+	}
+	var list []string
+	for id, r := range f.recs {
+		if id > cursor && f.item(r, scope).Scope == connector.InScope {
+			list = append(list, id)
+		}
+	}
+	sort.Strings(list)
+	if len(list) > f.batch.List {
+		list = list[:f.batch.List]
+		return list, list[len(list)-1], nil
+	}
+	return list, "", nil
+}
+
+func (f dated) Provenance(_ context.Context, id string) (connector.Provenance, error) {
+	if err := f.call("before provenance"); err != nil {
+		return "", err
+	}
+	if f.imported[id] {
+		return connector.ProvenanceImported, nil
+	}
+	return connector.ProvenanceMade, nil
+}
+
+// connector is the fake with the optional interfaces that it is to have.
+func (f *fake) connector() connector.Connector {
+	switch {
+	case f.view:
+		return viewed{f}
+	case f.imported != nil:
+		return dated{f}
+	}
+	return f
+}
+
+// rename gives a record another id, as vendors do; merge has one record absorbed by another.
+func (f *fake) rename(old, id string) {
+	r := f.recs[old]
+	delete(f.recs, old)
+	f.seq++
+	r.id, r.seq = id, f.seq
+	f.recs[id] = r
+	f.rekeys = append(f.rekeys, fakeRekey{old, id, f.seq})
+}
+
+func (f *fake) merge(absorbed, into string) {
+	f.seq++
+	delete(f.recs, absorbed)
+	f.rekeys = append(f.rekeys, fakeRekey{absorbed, into, f.seq})
+}
+
+// set puts a record into groups.
+func (f *fake) set(id string, groups ...string) {
+	f.seq++
+	r := f.recs[id]
+	r.groups, r.at = groups, f.clk.Now()
+	if !f.view { // a view's records do not change when they enter or leave
+		r.seq = f.seq
+	}
 }
 
 type fakeRec struct {
@@ -84,6 +176,9 @@ func (f *fake) call(when string) error {
 	if strings.HasPrefix(when, "before") {
 		f.calls++
 	}
+	if s, ok := f.clk.(*clock.Virtual); ok && f.slow > 0 {
+		s.Advance(f.slow)
+	}
 	if f.fail != nil {
 		return f.fail(f.name + " " + when)
 	}
@@ -95,7 +190,7 @@ func (f *fake) Describe(context.Context) (connector.Description, error) {
 		return connector.Description{}, err
 	}
 	return connector.Description{Name: f.name, Kind: record.Contact, Fields: f.fields, Batch: f.batch, QuietCalls: 1, VersionChecked: true,
-		WritesInSeries: true, StoresMark: f.marks, Visibility: f.lag}, nil
+		WritesInSeries: true, StoresMark: f.marks, Visibility: f.lag, MembersEvery: f.membersEvery, FullListingEvery: f.fullEvery}, nil
 }
 
 func (f *fake) item(r *fakeRec, scope connector.Scope) connector.Item {
@@ -141,7 +236,7 @@ func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) 
 		start, _ := strconv.Atoi(p[2])
 		var list []string
 		for id, r := range f.recs {
-			if id > p[1] && seen(r.at) {
+			if id > p[1] && seen(r.at) && !f.hidden[id] && !(f.view && groups != "" && f.item(r, scope).Scope != connector.InScope) {
 				list = append(list, id)
 			}
 		}
@@ -152,6 +247,9 @@ func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) 
 		}
 		for _, id := range list {
 			page.Changed = append(page.Changed, f.item(f.recs[id], scope))
+		}
+		if f.twice {
+			page.Changed = append(page.Changed, page.Changed...)
 		}
 		page.Next = fmt.Sprintf("inc:%d:%s", start, groups)
 		if page.More {
@@ -167,11 +265,17 @@ func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) 
 		seq  int
 		dead string
 		rec  *fakeRec
+		key  *fakeRekey
 	}
 	var list []change
 	for _, r := range f.recs {
-		if r.seq > since {
+		if r.seq > since && !f.hidden[r.id] {
 			list = append(list, change{seq: r.seq, rec: r})
+		}
+	}
+	for i := range f.rekeys {
+		if k := &f.rekeys[i]; k.seq > since {
+			list = append(list, change{seq: k.seq, key: k})
 		}
 	}
 	for _, d := range f.deaths {
@@ -190,10 +294,24 @@ func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) 
 			break // later ones wait behind it
 		}
 		last = c.seq
-		if c.dead != "" {
-			page.Deleted = append(page.Deleted, connector.Deletion{ID: c.dead})
-		} else {
-			page.Changed = append(page.Changed, f.item(c.rec, scope))
+		switch {
+		case c.key != nil:
+			page.Rekeyed = append(page.Rekeyed, connector.Rekey{Old: c.key.old, New: c.key.new})
+		case c.dead != "":
+			d := connector.Deletion{ID: c.dead}
+			if f.scoped {
+				d.Evidence = connector.EvidenceScoped
+			}
+			page.Deleted = append(page.Deleted, d)
+		default:
+			it := f.item(c.rec, scope)
+			if f.view && groups != "" {
+				it.Scope = connector.ScopeUnknown
+			}
+			page.Changed = append(page.Changed, it)
+			if f.twice {
+				page.Changed = append(page.Changed, it)
+			}
 		}
 	}
 	page.Next = fmt.Sprintf("inc:%d:%s", last, groups)
@@ -207,8 +325,16 @@ func (f *fake) Get(_ context.Context, _ []record.Key, ids []string) ([]connector
 	out := make([]connector.Got, len(ids))
 	for i, id := range ids {
 		out[i].ID = id
-		if r := f.recs[id]; r != nil {
+		f.gets++
+		at := id
+		for _, k := range f.rekeys {
+			if k.old == at {
+				at = k.new
+			}
+		}
+		if r := f.recs[at]; r != nil && !f.hidden[at] {
 			out[i].Item = f.item(r, connector.Scope{})
+			out[i].Item.Scope = connector.ScopeUnknown // it is not asked about a scope
 			continue
 		}
 		out[i].Status = connector.StatusInvisible
@@ -238,6 +364,9 @@ func (f *fake) Apply(_ context.Context, writes []connector.Write) ([]connector.R
 }
 
 func (f *fake) write(w connector.Write) connector.Result {
+	if f.readOnly {
+		f.bad = append(f.bad, fmt.Sprintf("%s on a side that is only read", w.Op))
+	}
 	if f.refuse != nil {
 		if err := f.refuse(w); err != nil {
 			return connector.Result{Err: err}
@@ -251,6 +380,14 @@ func (f *fake) write(w connector.Write) connector.Result {
 	}
 	switch w.Op {
 	case connector.Create:
+		if f.room > 0 && len(f.recs) >= f.room {
+			return connector.Result{Err: &connector.FullError{System: f.name, Cure: "make room"}}
+		}
+		for _, r := range f.recs {
+			if r.mark == w.Mark && w.Mark != "" {
+				f.bad = append(f.bad, "a second record for one source: "+r.id)
+			}
+		}
 		f.creates++
 		id := f.put("", w.Fields, w.Groups...)
 		f.recs[id].mark = w.Mark

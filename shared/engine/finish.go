@@ -20,6 +20,11 @@ func ignoreAbsent(err error) error {
 // finish ends the run: its cursors and figures become the connection's.
 func (s *slice) finish(ctx context.Context) error {
 	c, now := &s.sess.Control, s.e.c.Clock.Now()
+	if s.rec.Kind != state.Incremental {
+		if err := s.need(ctx, false); err != nil {
+			return err
+		}
+	}
 	for i, sd := range s.sides {
 		side := &c.Sides[i]
 		side.Cursor = s.rec.Next[i]

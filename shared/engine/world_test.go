@@ -39,6 +39,9 @@ type world struct {
 	repo      *state.Repo
 	lost      []string
 	revive    func() // a new process after a kill
+	tenant    tenancy.TenantSettings
+	sliceTime time.Duration
+	use       *store.Counted // all that the engine asks of the table
 }
 
 type timed struct {
@@ -56,7 +59,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { table.Close() })
-	w.table = table
+	w.table, w.tenant = table, tenancy.TenantSettings{Region: "JP"}
 	w.crm = newFake("crm", w.clk, crmFields(), connector.Batch{List: 20, Get: 7, Create: 5, Update: 5, Delete: 5}, false)
 	w.book = newFake("book", w.clk, bookFields(), connector.Batch{List: 30, Get: 10, Create: 8, Update: 8, Delete: 8}, true)
 	rules := profile.Default("crm", "book").Rules
@@ -70,7 +73,8 @@ func newWorld(t testing.TB) *world {
 
 // restart gives the world a new engine, as a new process would have.
 func (w *world) restart(table store.Table) {
-	w.eng = engine.New(engine.Config{Table: table, Clock: w.clk, Directory: w, Keys: func(context.Context, string) (engine.TenantKeys, error) { return plainKeys{}, nil },
+	w.use = store.NewCounted(table)
+	w.eng = engine.New(engine.Config{Table: w.use, SliceTime: w.sliceTime, Clock: w.clk, Directory: w, Keys: func(context.Context, string) (engine.TenantKeys, error) { return plainKeys{}, nil },
 		Opener: w, Queue: w, Scheduler: w, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), NewID: w.newID})
 }
 
@@ -100,7 +104,7 @@ func bookFields() []record.Field {
 }
 
 func (w *world) Tenant(context.Context, string) (tenancy.Tenant, error) {
-	return tenancy.Tenant{ID: "t1", Settings: tenancy.TenantSettings{Region: "JP"}}, nil
+	return tenancy.Tenant{ID: "t1", Settings: w.tenant}, nil
 }
 
 func (w *world) Connection(_ context.Context, tenant, id string) (tenancy.Connection, error) {
@@ -126,7 +130,7 @@ func (w *world) Open(_ context.Context, _, account string) (engine.Opened, error
 		f, side = w.book, profile.Book
 	}
 	before := f.calls
-	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: f,
+	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: f.connector(),
 		Calls: func() int { return f.calls - before }}, nil
 }
 

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"meibo/shared/record"
+	"meibo/shared/schedule"
+	"meibo/shared/state"
+	"meibo/shared/store"
 )
 
 func TestConnectionFlow(t *testing.T) {
@@ -18,13 +21,13 @@ func TestConnectionFlow(t *testing.T) {
 		[]record.Record{person("山田", "太郎", "taro@example.jp"), person("佐藤", "次郎", "jiro@example.jp")},
 		[]record.Record{person("山田", "太郎", "taro@example.jp"), person("Smith", "Ann", "ann@example.com")})
 
-	state := func(want string) {
+	is := func(want string) {
 		t.Helper()
 		if got := w.must(200, c.admin, "GET", c.path, nil).str("state"); got != want {
 			t.Fatalf("state: got %s, want %s", got, want)
 		}
 	}
-	state("ready")
+	is("ready")
 
 	t.Run("groups and fields of both accounts are listed and page", func(t *testing.T) {
 		for _, account := range []string{c.zoho, c.google} {
@@ -74,7 +77,7 @@ func TestConnectionFlow(t *testing.T) {
 		if got := len(w.book(c)); got != 2 {
 			t.Errorf("the book has %d contacts, want the 2 that were there", got)
 		}
-		state("ready")
+		is("ready")
 	})
 	t.Run("nothing runs before the start", func(t *testing.T) {
 		a := w.must(409, c.admin, "POST", c.path+"/runs", nil)
@@ -88,7 +91,7 @@ func TestConnectionFlow(t *testing.T) {
 	t.Run("the start syncs both books", func(t *testing.T) {
 		w.clock.Advance(time.Second)
 		w.must(200, c.admin, "POST", c.path+"/start", nil)
-		state("active")
+		is("active")
 		w.drain()
 		if got := len(w.book(c)); got != 3 {
 			t.Fatalf("the book has %d contacts, want 3\n%s", got, tail(w.logs.String()))
@@ -108,6 +111,18 @@ func TestConnectionFlow(t *testing.T) {
 		records := w.must(200, c.admin, "GET", c.path+"/records?state=active", nil).items()
 		if len(records) != 3 {
 			t.Errorf("records: got %v", records)
+		}
+	})
+	t.Run("made-up pages are refused", func(t *testing.T) {
+		for _, path := range []string{c.path + "/records", c.path + "/runs", c.path + "/changes", c.path + "/reviews", c.tenant + "/accounts/" + c.zoho + "/fields"} {
+			for _, page := range []string{"***", "eHh4"} { // the second is base64 of something else
+				if page != "***" && path == c.path+"/changes" {
+					continue // any text is a place in that list
+				}
+				if a := w.must(422, c.admin, "GET", path+"?page="+page, nil); !slices.Equal(a.fields(), []string{"query.page"}) {
+					t.Errorf("%s: got %s", path, a.raw)
+				}
+			}
 		}
 	})
 	t.Run("starting again changes nothing", func(t *testing.T) {
@@ -143,10 +158,16 @@ func TestConnectionFlow(t *testing.T) {
 	})
 	t.Run("a paused connection rests and resumes", func(t *testing.T) {
 		w.must(200, c.admin, "POST", c.path+"/pause", nil)
-		state("paused")
+		is("paused")
 		w.must(409, c.admin, "POST", c.path+"/runs", nil)
+		if err := w.stack.TenantSync(context.Background(), schedule.TenantEvent{Tenant: c.id}); err != nil {
+			t.Fatal(err)
+		}
+		if st, err := w.stack.Queue.Stats(context.Background()); err != nil || st.Waiting != 0 {
+			t.Errorf("got %+v, %v, want no message for a paused connection", st, err)
+		}
 		w.must(200, c.admin, "POST", c.path+"/resume", nil)
-		state("active")
+		is("active")
 		w.drain()
 	})
 	t.Run("a lost authorisation shows, and reconnecting resumes", func(t *testing.T) {
@@ -167,8 +188,12 @@ func TestConnectionFlow(t *testing.T) {
 		if at, err := w.browser.Allow(context.Background(), to, c.admin); err != nil || at.Location == "" {
 			t.Fatalf("got %v, %v", at, err)
 		}
-		state("active")
+		is("active")
+		before := w.must(200, c.admin, "GET", c.path+"/totals", nil).str("last_run")
 		w.drain()
+		if after := w.must(200, c.admin, "GET", c.path+"/totals", nil).str("last_run"); after == before {
+			t.Error("it did not run at once")
+		}
 	})
 	t.Run("stopped, it keeps both books and can be deleted", func(t *testing.T) {
 		w.must(409, c.admin, "DELETE", c.tenant+"/accounts/"+c.google, nil)
@@ -176,6 +201,11 @@ func TestConnectionFlow(t *testing.T) {
 		w.must(204, c.admin, "DELETE", c.path, nil)
 		w.must(404, c.admin, "GET", c.path, nil)
 		w.must(404, c.admin, "GET", c.path+"/records", nil)
+		for _, pk := range []string{state.Partition(c.id, c.connection), state.JournalPartition(c.id, c.connection)} {
+			if page, err := w.stack.Table.Query(context.Background(), store.Query{PK: pk}); err != nil || len(page.Items) != 0 {
+				t.Errorf("%s: %d items are left, %v", pk, len(page.Items), err)
+			}
+		}
 		if got := len(w.book(c)); got != 3 {
 			t.Errorf("the book has %d contacts, want 3", got)
 		}

@@ -212,6 +212,12 @@ func TestColleagues(t *testing.T) {
 		w.must(403, colleague, "PATCH", c.tenant+"/members/me", `{"role":"admin"}`)
 		w.must(403, colleague, "PATCH", c.tenant+"/members/me", `{"permissions":["contacts.delete"]}`)
 	})
+	t.Run("not even an administrator renews a colleague's authorisation", func(t *testing.T) {
+		const deputy = "deputy@example.jp"
+		w.must(201, c.admin, "POST", c.tenant+"/members", map[string]any{"email": deputy, "role": "admin"})
+		w.must(200, deputy, "GET", c.tenant+"/accounts/"+c.google, nil)
+		w.must(403, deputy, "POST", c.tenant+"/accounts", map[string]any{"reconnect": c.google})
+	})
 	t.Run("an administrator sees everybody's", func(t *testing.T) {
 		w.must(200, c.admin, "GET", c.path, nil)
 		me := w.must(200, colleague, "GET", c.tenant+"/members/me", nil).str("id")

@@ -225,8 +225,8 @@ func (s *AuthServer) Issue(user, client string, scopes ...string) (access, refre
 	defer s.mu.Unlock()
 	g := Grant{User: user, Client: client, Scopes: scopes, At: s.cfg.Clock.Now()}
 	puts := map[string][]byte{}
-	dead := []string{}
-	if refresh, dead, err = s.newRefresh(puts, &g); err != nil {
+	refresh, dead, err := s.newRefresh(puts, &g)
+	if err != nil {
 		return "", "", err
 	}
 	if access, err = s.newAccess(puts, g); err != nil {

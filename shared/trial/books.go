@@ -57,6 +57,34 @@ func read(o Options) (source, []string, error) {
 	}, problems, nil
 }
 
+// Books returns the contacts that both books of a trial begin with, for whoever fills stand-ins of their own, and the lines of the
+// given files that could not be read. Only Records, Files and Seed of the options count.
+func Books(o Options) (crm, book []sandbox.Seed, problems []string, err error) {
+	s, problems, err := read(o)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for i := range s.n {
+		if s.inCRM(i) {
+			crm = append(crm, s.crmSeed(i))
+		}
+		if s.inBook(i) {
+			book = append(book, s.bookSeed(i))
+		}
+	}
+	return crm, book, problems, nil
+}
+
+func (s source) crmSeed(i int) sandbox.Seed { return sandbox.Seed{Record: s.at(i)} }
+
+func (s source) bookSeed(i int) sandbox.Seed {
+	rec := s.at(i)
+	if s.inCRM(i) {
+		rec = s.vary(i, rec)
+	}
+	return sandbox.Seed{Record: rec, Groups: s.groups(i)}
+}
+
 // fill puts the people into both stand-ins and returns how many each holds.
 func (r *rig) fill(ctx context.Context, s source, say func(string, ...any)) (crm, book int, err error) {
 	if err := r.crm.do(ctx, http.MethodPost, "/sandbox/users", map[string]any{"email": crmUser, "name": "森田 愛子"}, nil); err != nil {
@@ -99,16 +127,10 @@ func (r *rig) fill(ctx context.Context, s source, say func(string, ...any)) (crm
 		}
 		return n, flush()
 	}
-	if crm, err = put(r.crm, s.inCRM, func(i int) sandbox.Seed { return sandbox.Seed{Record: s.at(i)} }); err != nil {
+	if crm, err = put(r.crm, s.inCRM, s.crmSeed); err != nil {
 		return crm, book, err
 	}
-	book, err = put(r.book, s.inBook, func(i int) sandbox.Seed {
-		rec := s.at(i)
-		if s.inCRM(i) {
-			rec = s.vary(i, rec)
-		}
-		return sandbox.Seed{Record: rec, Groups: s.groups(i)}
-	})
+	book, err = put(r.book, s.inBook, s.bookSeed)
 	for f, n := range dropped {
 		say("  the stand-ins themselves cannot hold %s of %d of the given contacts", f, n)
 	}

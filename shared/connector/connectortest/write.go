@@ -237,21 +237,19 @@ func (s *suite) onlyNamed(t *testing.T, a *Account) {
 	}
 	it := get(t, a, id)
 	for _, f := range d.Fields {
-		for _, smp := range sorted(a.samples(f)) {
-			if f.ReadOnly {
-				break
-			}
-			before := a.Native(id)
-			tick(t, a)
-			done(t, a, update(it, record.Fields{f.Key: smp.values}))
-			after := get(t, a, id)
-			sameNative(t, a, before, a.Native(id), f.Key)
-			sameRecord(t, d, after.Record, it.Record, f.Key)
-			if t.Failed() {
-				t.Fatalf("after the update of %s", f.Key)
-			}
-			it = after
-			break // one value a field is enough here
+		samples := sorted(a.samples(f))
+		if f.ReadOnly || len(samples) == 0 {
+			continue
 		}
+		before := a.Native(id)
+		tick(t, a)
+		done(t, a, update(it, record.Fields{f.Key: samples[0].values})) // one value a field is enough here
+		after := get(t, a, id)
+		sameNative(t, a, before, a.Native(id), f.Key)
+		sameRecord(t, d, after.Record, it.Record, f.Key)
+		if t.Failed() {
+			t.Fatalf("after the update of %s", f.Key)
+		}
+		it = after
 	}
 }

@@ -101,20 +101,20 @@ func (c *Connector) open(ctx context.Context, scope connector.Scope, cur string)
 }
 
 // byTime says that the scan goes by Modified_Time, oldest first, and can be taken up at any time.
-func (s *cursor) byTime() bool { return s.Phase == phaseAll || s.Phase == phaseChanges }
+func (c *cursor) byTime() bool { return c.Phase == phaseAll || c.Phase == phaseChanges }
 
 // reopen prepares to go on after Zoho would not page any further. Nothing of a chain counts as covered before its end, so to
 // begin a scan again loses nothing.
-func (s *cursor) reopen(why error) error {
+func (c *cursor) reopen(why error) error {
 	switch ceiling := errors.Is(why, errCeiling); {
-	case !ceiling && (s.Phase == phaseAll || s.Phase == phaseViews):
+	case !ceiling && (c.Phase == phaseAll || c.Phase == phaseViews):
 		return connector.ErrCursorExpired
-	case s.byTime() && (s.takeUp() || !ceiling):
+	case c.byTime() && (c.takeUp() || !ceiling):
 		return nil
 	case ceiling:
 		return tooMany() // a view, or one second that holds more than a listing: there is no way on
 	}
-	s.position = position{View: s.View}
+	c.position = position{View: c.View}
 	return nil
 }
 

@@ -212,7 +212,7 @@ func (s *Sandbox) Edit(user, id string, fields record.Fields) error {
 		return err
 	}
 	if len(dropped) > 0 {
-		return fmt.Errorf("Google Contacts cannot hold the values of %v", dropped)
+		return fmt.Errorf("the values of %v are not ones that Google Contacts can hold", dropped)
 	}
 	if e := s.checkSize(v); e != nil {
 		return e

@@ -15,11 +15,7 @@ func deletedRecords(c *call) (*reply, error) {
 	if c.query.Has("type") && kind != "all" && kind != "recycle" && kind != "permanent" {
 		return nil, badParam("type")
 	}
-	perPage, err := c.intParam("per_page", pageMost, pageMost)
-	if err != nil {
-		return nil, err
-	}
-	page, err := c.intParam("page", 1, 1<<30)
+	page, perPage, err := c.pageParams()
 	if err != nil {
 		return nil, err
 	}
@@ -124,11 +120,7 @@ func mergeStatus(*call) (*reply, error) { return &reply{status: http.StatusNoCon
 
 // listBin is GET /settings/recycle_bin.
 func listBin(c *call) (*reply, error) {
-	perPage, err := c.intParam("per_page", pageMost, pageMost)
-	if err != nil {
-		return nil, err
-	}
-	page, err := c.intParam("page", 1, 1<<30)
+	page, perPage, err := c.pageParams()
 	if err != nil {
 		return nil, err
 	}

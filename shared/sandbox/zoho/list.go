@@ -46,6 +46,15 @@ func (c *call) intParam(name string, def, most int) (int, error) {
 	return n, nil
 }
 
+// pageParams reads page and per_page.
+func (c *call) pageParams() (page, perPage int, err error) {
+	if perPage, err = c.intParam("per_page", pageMost, pageMost); err != nil {
+		return 0, 0, err
+	}
+	page, err = c.intParam("page", 1, 1<<30)
+	return page, perPage, err
+}
+
 // stampHeader reads a header that holds an ISO 8601 time with an offset; 0 means absent. A fraction is refused: Zoho's times
 // have none.
 func (c *call) stampHeader(name string) (int64, error) {
@@ -74,10 +83,7 @@ func (c *call) parseListing(module string) (*listing, error) {
 	if l.fields, err = c.fieldsParam(module); err != nil {
 		return nil, err
 	}
-	if l.perPage, err = c.intParam("per_page", pageMost, pageMost); err != nil {
-		return nil, err
-	}
-	if l.page, err = c.intParam("page", 1, 1<<30); err != nil {
+	if l.page, l.perPage, err = c.pageParams(); err != nil {
 		return nil, err
 	}
 	q := c.query

@@ -1,6 +1,7 @@
 package zoho
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -204,68 +205,35 @@ func (o *org) prepare() {
 	}
 }
 
-func (o *org) member(id int64) *member {
-	for _, m := range o.members {
-		if m.ID == id {
-			return m
-		}
+// first returns the first of list that is wanted, or nil.
+func first[T any](list []*T, wanted func(*T) bool) *T {
+	if i := slices.IndexFunc(list, wanted); i >= 0 {
+		return list[i]
 	}
 	return nil
+}
+
+func (o *org) member(id int64) *member {
+	return first(o.members, func(m *member) bool { return m.ID == id })
 }
 
 func (o *org) profile(id int64) *profile {
-	for _, p := range o.Profiles {
-		if p.ID == id {
-			return p
-		}
-	}
-	return nil
+	return first(o.Profiles, func(p *profile) bool { return p.ID == id })
 }
 
 func (o *org) profileNamed(name string) *profile {
-	for _, p := range o.Profiles {
-		if p.Name == name {
-			return p
-		}
-	}
-	return nil
+	return first(o.Profiles, func(p *profile) bool { return p.Name == name })
 }
 
-func (o *org) role(id int64) *role {
-	for _, r := range o.Roles {
-		if r.ID == id {
-			return r
-		}
-	}
-	return nil
-}
+func (o *org) role(id int64) *role { return first(o.Roles, func(r *role) bool { return r.ID == id }) }
 
 func (o *org) roleNamed(name string) *role {
-	for _, r := range o.Roles {
-		if r.Name == name {
-			return r
-		}
-	}
-	return nil
+	return first(o.Roles, func(r *role) bool { return r.Name == name })
 }
 
-func (o *org) tag(id int64) *tag {
-	for _, t := range o.Tags {
-		if t.ID == id {
-			return t
-		}
-	}
-	return nil
-}
+func (o *org) tag(id int64) *tag { return first(o.Tags, func(t *tag) bool { return t.ID == id }) }
 
-func (o *org) view(id int64) *view {
-	for _, v := range o.Views {
-		if v.ID == id {
-			return v
-		}
-	}
-	return nil
-}
+func (o *org) view(id int64) *view { return first(o.Views, func(v *view) bool { return v.ID == id }) }
 
 // permission says what m may do; a disabled user may do nothing.
 func (m *member) may(permission string) bool {

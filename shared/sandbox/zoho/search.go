@@ -79,11 +79,7 @@ func searchRecords(c *call) (*reply, error) {
 			return nil, err
 		}
 	}
-	perPage, err := c.intParam("per_page", pageMost, pageMost)
-	if err != nil {
-		return nil, err
-	}
-	page, err := c.intParam("page", 1, 1<<30)
+	page, perPage, err := c.pageParams()
 	if err != nil {
 		return nil, err
 	}

@@ -36,11 +36,7 @@ func listUsers(c *call) (*reply, error) {
 	if filter == nil {
 		return nil, badParam("type")
 	}
-	perPage, err := c.intParam("per_page", pageMost, pageMost)
-	if err != nil {
-		return nil, err
-	}
-	page, err := c.intParam("page", 1, 1<<30)
+	page, perPage, err := c.pageParams()
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,7 @@ func timeline(c *call) (*reply, error) {
 	if c.query.Has("sort_order") && order != "asc" && order != "desc" {
 		return nil, badParam("sort_order")
 	}
-	perPage, err := c.intParam("per_page", pageMost, pageMost)
-	if err != nil {
-		return nil, err
-	}
-	page, err := c.intParam("page", 1, 1<<30)
+	page, perPage, err := c.pageParams()
 	if err != nil {
 		return nil, err
 	}

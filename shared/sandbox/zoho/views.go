@@ -73,11 +73,7 @@ func listViews(c *call) (*reply, error) {
 	if module != "Contacts" {
 		return nil, badParam("module")
 	}
-	perPage, err := c.intParam("per_page", pageMost, pageMost)
-	if err != nil {
-		return nil, err
-	}
-	page, err := c.intParam("page", 1, 1<<30)
+	page, perPage, err := c.pageParams()
 	if err != nil {
 		return nil, err
 	}

@@ -228,9 +228,8 @@ func TestAutomation(t *testing.T) {
 
 func TestPermissions(t *testing.T) {
 	w := newWorld(t)
-	viewer := as(w, ren)
 	w.addUser(zoho.User{Email: ren, Name: "Ren Ishida", Profile: "Viewer"})
-	viewer = as(w, ren)
+	viewer := as(w, ren)
 	ids := w.insert(fields{"Last_Name": "Oda"})
 	one := fields{"data": []fields{{"id": ids[0], "Last_Name": "X"}}}
 	refused := func(a *answer, permission string) {
