@@ -166,6 +166,12 @@ func (f *fake) put(id string, fields record.Fields, groups ...string) string {
 	return r.id
 }
 
+// expire makes every cursor so far die.
+func (f *fake) expire() {
+	f.seq++
+	f.expired = f.seq
+}
+
 func (f *fake) remove(id string) {
 	f.seq++
 	f.deaths = append(f.deaths, fakeRec{id: id, seq: f.seq, at: f.clk.Now()})

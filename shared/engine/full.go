@@ -107,10 +107,12 @@ type absent struct {
 func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
 	var lose [2]int
 	for i, sd := range s.sides {
-		s.absences[i] = map[string]absent{}
+		if s.absences[i] == nil {
+			s.absences[i] = map[string]absent{}
+		}
 		var want []string
 		for _, a := range s.absent {
-			if a.unseen[i] {
+			if _, read := s.absences[i][idOf(&a.link, sd)]; a.unseen[i] && !read {
 				want = append(want, idOf(&a.link, sd))
 			}
 		}

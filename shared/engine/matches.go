@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"meibo/shared/connector"
 	"meibo/shared/plan"
 	"meibo/shared/state"
+	"meibo/shared/store"
 )
 
 // fate is what matching found out about a record without a partner.
@@ -58,6 +60,7 @@ func (s *slice) matchLists(lists [2][]state.Entry) *matches {
 		}
 	}
 	s.settleIntents(lists, keys, m)
+	s.decideKeys(lists, keys)
 	pairs, doubts := plan.Match(keys[0], keys[1])
 	for _, p := range pairs {
 		e := [2]*state.Entry{&lists[0][p.CRM], &lists[1][p.Book]}
@@ -96,6 +99,21 @@ func (s *slice) matchLists(lists [2][]state.Entry) *matches {
 	return m
 }
 
+// decideKeys takes what a person decided about out of the matching: those that are the same are linked, those that are not stand
+// for themselves.
+func (s *slice) decideKeys(lists [2][]state.Entry, keys [2][]plan.Keys) {
+	for i := range lists {
+		for j := range lists[i] {
+			switch s.overrides[i][lists[i][j].ID].kind {
+			case matched:
+				lists[i][j].Linked, keys[i][j].Linked = true, true
+			case single:
+				keys[i][j] = plan.Keys{ID: lists[i][j].ID}
+			}
+		}
+	}
+}
+
 // fullMatches matches everything that a survey found.
 func (s *slice) fullMatches(ctx context.Context) error {
 	if s.matches != nil {
@@ -117,6 +135,10 @@ func (s *slice) fullMatches(ctx context.Context) error {
 		}
 	}
 	s.absent, s.leaving, s.edits = nil, map[string][2]bool{}, [2]int{}
+	if s.rec.Fresh && !s.unclean { // nothing was linked before, and this run's own links change no verdict
+		s.matches = s.matchLists(lists)
+		return s.takeOver(ctx)
+	}
 	totals := state.Totals{}
 	err := s.sess.AllLinks(ctx, func(l state.Link) error {
 		switch l.State {
@@ -169,8 +191,80 @@ func (s *slice) fullMatches(ctx context.Context) error {
 		return err
 	}
 	s.sess.Control.Totals.Links, s.sess.Control.Totals.Parked = totals.Links, totals.Parked
+	if s.rec.Kind != state.Preview {
+		if err := s.reappeared(ctx, lists); err != nil {
+			return err
+		}
+	}
 	s.matches = s.matchLists(lists)
 	return s.takeOver(ctx)
+}
+
+// reappeared moves the links of records that are gone to new ones of the same side that say the same, one to one, as the match
+// index of the runs before knows them: somebody deleted a person and made them again.
+func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
+	if len(s.absent) == 0 || s.sess.Control.Generation == s.rec.Generation {
+		return nil
+	}
+	if _, err := s.readAbsent(ctx); err != nil {
+		return err
+	}
+	for i, sd := range s.sides {
+		was := map[string]int{} // place in s.absent
+		for j := range s.absent {
+			if s.gone(&s.absent[j], i) {
+				was[idOf(&s.absent[j].link, sd)] = j
+			}
+		}
+		if len(was) == 0 {
+			continue
+		}
+		before, err := s.sess.Index(ctx, sd.s, s.sess.Control.Generation, s.sess.Control.Chunks[i])
+		if err != nil {
+			return err
+		}
+		var gone, fresh []plan.Keys
+		var at []int
+		for _, e := range before {
+			if _, is := was[e.ID]; is && !e.Gone {
+				e.Keys.Mark, e.Keys.Own = 0, 0
+				gone = append(gone, e.Keys)
+			}
+		}
+		for j := range lists[i] {
+			if e := &lists[i][j]; !e.Linked && !e.Out {
+				k := e.Keys
+				k.Mark, k.Own = 0, 0
+				fresh, at = append(fresh, k), append(at, j)
+			}
+		}
+		pairs, _ := plan.Match(gone, fresh)
+		var news []string
+		for _, p := range pairs {
+			news = append(news, fresh[p.Book].ID)
+		}
+		linked, err := s.linksOf(ctx, sd, news)
+		if err != nil {
+			return err
+		}
+		done := map[string]bool{}
+		for _, p := range pairs {
+			if _, has := linked[fresh[p.Book].ID]; has {
+				continue
+			}
+			old := s.absent[was[gone[p.CRM].ID]].link
+			moved := old
+			setID(&moved, sd, fresh[p.Book].ID)
+			if err := s.out.link(ctx, state.LinkChange{Old: &old, New: &moved}); err != nil {
+				return err
+			}
+			lists[i][at[p.Book]].Linked = true
+			s.touched[moved.CRM] = true
+			done[old.CRM] = true
+		}
+		s.absent = slices.DeleteFunc(s.absent, func(a absentLink) bool { return done[a.link.CRM] })
+	}
+	return s.out.saveLinks(ctx)
 }
 
 // takeOver moves links to the records that open creates turned out to have made again. Their bases no longer count.
@@ -207,8 +301,8 @@ func (s *slice) takeOver(ctx context.Context) error {
 
 // doubt puts a record on the review list, with those that it may be.
 func (s *slice) doubt(ctx context.Context, sd *side, id string, candidates []string, code string, old *state.Link) error {
-	if old != nil && old.Code == state.CodeReview {
-		return nil
+	if waits, err := s.inReview(ctx, old); waits || err != nil {
+		return err
 	}
 	s.rec.Review++
 	s.sess.Control.Totals.Review++
@@ -220,6 +314,18 @@ func (s *slice) doubt(ctx context.Context, sd *side, id string, candidates []str
 	l := state.Link{State: state.LinkParked, Code: state.CodeReview, Detail: r.ID, Since: r.Since}
 	setID(&l, sd, id)
 	return s.out.link(ctx, state.LinkChange{Old: old, New: &l})
+}
+
+// inReview reports whether a record has its entry on the review list.
+func (s *slice) inReview(ctx context.Context, l *state.Link) (bool, error) {
+	if l == nil || l.Code != state.CodeReview || l.Detail == "" {
+		return false, nil
+	}
+	_, err := s.repo.Review(ctx, s.ask.Tenant, s.ask.Connection, l.Detail)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // reviewID sorts by time, and is the same for a record however often a run comes to it.

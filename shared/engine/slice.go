@@ -235,6 +235,7 @@ func (s *slice) begin() {
 		Progress: state.Progress{Phase: state.PhaseReading}, Skipped: map[string]int{},
 	}, Step: state.StepSurveyCRM, Asked: s.ask.Asked, Plan: s.print, Decision: s.ask.Review}
 	s.own = true
+	s.rec.Fresh = s.rec.Kind == state.Initial && c.Totals == state.Totals{NextRun: c.Totals.NextRun}
 	if s.rec.Kind != state.Incremental {
 		s.rec.Generation = c.Generation + 1
 	} else {

@@ -1,15 +1,16 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ type world struct {
 	repo      *state.Repo
 	lost      []string
 	revive    func() // a new process after a kill
+	logs      bytes.Buffer
 	tenant    tenancy.TenantSettings
 	sliceTime time.Duration
 	use       *store.Counted // all that the engine asks of the table
@@ -75,7 +77,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) restart(table store.Table) {
 	w.use = store.NewCounted(table)
 	w.eng = engine.New(engine.Config{Table: w.use, SliceTime: w.sliceTime, Clock: w.clk, Directory: w, Keys: func(context.Context, string) (engine.TenantKeys, error) { return plainKeys{}, nil },
-		Opener: w, Queue: w, Scheduler: w, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), NewID: w.newID})
+		Opener: w, Queue: w, Scheduler: w, Log: slog.New(slog.NewTextHandler(&w.logs, nil)), NewID: w.newID})
 }
 
 func (w *world) newID() string { w.ids++; return fmt.Sprintf("id%08d", w.ids) }
@@ -173,8 +175,102 @@ func (plainKeys) Digest(p string, parts ...[]byte) [32]byte {
 func (w *world) ask(reason state.Reason) {
 	w.t.Helper()
 	w.clk.Advance(time.Second)
-	w.msgs = append(w.msgs, state.Ask{Tenant: "t1", Connection: "conn", Reason: reason, Asked: w.clk.Now()})
+	w.msgs = append(w.msgs, state.Ask{Tenant: "t1", Connection: w.conn.ID, Reason: reason, Asked: w.clk.Now()})
 	w.idle()
+}
+
+// send handles one ask as it stands.
+func (w *world) send(a state.Ask) {
+	w.t.Helper()
+	w.clk.Advance(time.Second)
+	a.Tenant, a.Connection, a.Asked = "t1", w.conn.ID, w.clk.Now()
+	w.msgs = append(w.msgs, a)
+	w.idle()
+}
+
+// rest lets the connection come to rest and wants that a further run makes only the quiet calls and touches next to nothing.
+func (w *world) rest() {
+	w.t.Helper()
+	for i := 0; i < 3; i++ {
+		w.clk.Advance(time.Hour)
+		w.ask(state.ReasonSchedule)
+	}
+	w.quiet()
+}
+
+func (w *world) quiet() {
+	w.t.Helper()
+	calls, creates := w.crm.calls+w.book.calls, w.crm.seq+w.book.seq
+	w.use.Reset()
+	w.ask(state.ReasonSchedule)
+	use := w.use.Reset()
+	if got := w.crm.calls + w.book.calls - calls; got != 2 {
+		w.t.Errorf("a quiet run made %d calls, want 2", got)
+	}
+	if w.crm.seq+w.book.seq != creates {
+		w.t.Errorf("a quiet run wrote at a vendor")
+	}
+	if use.Reads > 8 || use.Writes > 2 {
+		w.t.Errorf("a quiet run used the store %+v, want at most 8 reads and 2 writes", use)
+	}
+	w.sound()
+}
+
+// sound checks what must hold at any time.
+func (w *world) sound() {
+	w.t.Helper()
+	for _, f := range []*fake{w.crm, w.book} {
+		for _, b := range f.bad {
+			w.t.Errorf("%s: %s", f.name, b)
+		}
+	}
+	seen := map[string]bool{}
+	for _, l := range w.links() {
+		for _, id := range []string{"c:" + l.CRM, "b:" + l.Book} {
+			if len(id) > 2 && seen[id] {
+				w.t.Errorf("%s is in two links", id)
+			}
+			seen[id] = true
+		}
+	}
+	if s := w.logs.String(); strings.Contains(s, "@") || strings.Contains(s, "Tanaka") {
+		w.t.Errorf("the log holds contact data:\n%s", s)
+	}
+	active, parked := 0, 0
+	for _, l := range w.links() {
+		switch l.State {
+		case state.LinkActive:
+			active++
+		case state.LinkParked:
+			parked++
+		}
+	}
+	reviews := w.reviews()
+	got, err := w.repo.Totals(context.Background(), "t1", w.conn.ID)
+	if err != nil || got.Links != active || got.Parked != parked || got.Review != len(reviews) {
+		w.t.Errorf("totals say %d links, %d parked, %d in review; there are %d, %d, %d (%v)", got.Links, got.Parked, got.Review, active, parked, len(reviews), err)
+	}
+}
+
+func (w *world) reviews() []state.Review {
+	w.t.Helper()
+	rs, _, err := w.repo.Reviews(context.Background(), "t1", w.conn.ID, 100, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return rs
+}
+
+// link returns the link of a CRM record, or of a book record.
+func (w *world) link(id string) state.Link {
+	w.t.Helper()
+	for _, l := range w.links() {
+		if l.CRM == id || l.Book == id {
+			return l
+		}
+	}
+	w.t.Fatalf("no link of %s", id)
+	return state.Link{}
 }
 
 var errKilled = errors.New("killed")
@@ -204,7 +300,7 @@ func (w *world) idle() {
 		w.msgs = w.msgs[1:]
 		err := w.eng.Handle(context.Background(), a)
 		w.trace("%s: %v; crm %d book %d; later %v; msgs %d", a.Reason, err, len(w.crm.recs), len(w.book.recs), w.later, len(w.msgs))
-		if c, e := w.repo.Control(context.Background(), "t1", "conn"); e == nil && os.Getenv("TRACE") != "" {
+		if c, e := w.repo.Control(context.Background(), "t1", w.conn.ID); e == nil && os.Getenv("TRACE") != "" {
 			w.trace("   run %q intents %d retry %v plan %q began %v failures %d wait %s %s", c.Run, c.Intents, c.Retry, c.Plan, c.Began, c.Failures, c.Wait, c.WaitFor)
 		}
 		if err != nil {
@@ -220,7 +316,7 @@ func (w *world) idle() {
 
 func (w *world) lastRun() state.Run {
 	w.t.Helper()
-	runs, _, err := w.repo.Runs(context.Background(), "t1", "conn", 1, "")
+	runs, _, err := w.repo.Runs(context.Background(), "t1", w.conn.ID, 1, "")
 	if err != nil || len(runs) == 0 {
 		w.t.Fatalf("no run: %v", err)
 	}
@@ -231,7 +327,7 @@ func (w *world) links() []state.Link {
 	var out []state.Link
 	after := ""
 	for {
-		ls, next, err := w.repo.Links(context.Background(), "t1", "conn", state.LinkFilter{}, 100, after)
+		ls, next, err := w.repo.Links(context.Background(), "t1", w.conn.ID, state.LinkFilter{}, 100, after)
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -359,6 +359,7 @@ func (w *writer) saveLinks(ctx context.Context) error {
 	}
 	for _, c := range changes {
 		w.s.total(c.Old, -1)
+		w.s.total(c.Also, -1)
 		w.s.total(c.New, 1)
 	}
 	return nil

@@ -160,6 +160,7 @@ func TestConnectionFlow(t *testing.T) {
 		w.must(200, c.admin, "POST", c.path+"/pause", nil)
 		is("paused")
 		w.must(409, c.admin, "POST", c.path+"/runs", nil)
+		w.clock.Advance(20 * time.Minute) // well past the next turn
 		if err := w.stack.TenantSync(context.Background(), schedule.TenantEvent{Tenant: c.id}); err != nil {
 			t.Fatal(err)
 		}

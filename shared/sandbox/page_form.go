@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"meibo/shared/record"
 )
@@ -33,7 +34,11 @@ var addressParts = []record.Part{
 
 func summary(c Contact) row {
 	f := c.Record.Fields
-	name := strings.TrimSpace(f.First(record.NameGiven) + " " + f.First(record.NameFamily))
+	given, family := f.First(record.NameGiven), f.First(record.NameFamily)
+	name := strings.TrimSpace(given + " " + family)
+	if strings.ContainsFunc(family, eastAsian) {
+		name = strings.TrimSpace(family + " " + given)
+	}
 	for _, k := range []record.Key{record.Nickname, record.OrgName, record.Email} {
 		if name == "" {
 			name = f.First(k)
@@ -186,4 +191,9 @@ func changedFields(fields []record.Field, have, typed record.Fields) record.Fiel
 		changed[k] = vs
 	}
 	return changed
+}
+
+// eastAsian reports whether r is of a script whose names begin with the family.
+func eastAsian(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }

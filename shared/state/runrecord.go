@@ -41,6 +41,8 @@ type RunRecord struct {
 	Discard  bool   `json:"discard,omitempty"`
 	// Taken counts what a cap let through.
 	Taken int `json:"taken,omitempty"`
+	// Fresh says that the connection had no link before this run: whatever is linked now, the run linked.
+	Fresh bool `json:"fresh,omitempty"`
 	// Restarts counts listings that were begun again because the vendor dropped their cursor midway.
 	Restarts int `json:"restarts,omitempty"`
 	// Work is what each side had to do, for the floor; StoreBefore what earlier slices used of the store.

@@ -80,6 +80,9 @@ type Config struct {
 	// GoogleLimits are the quotas of the installation's Google project; nil means google.DefaultLimits, and an empty list
 	// that Meibo does not pace itself.
 	GoogleLimits []pace.Limit
+	// GoogleVisibility is how long a write may stay invisible to Google's listings; 0 means google.DefaultVisibility. A create
+	// whose outcome is unknown waits for it, so stand-ins, which can promise less, are given less.
+	GoogleVisibility time.Duration
 	// Patience is how long a call may wait; 0 means DefaultPatience.
 	Patience time.Duration
 }
@@ -103,7 +106,7 @@ func All(c Config) []System {
 			func(ctx context.Context, hc *http.Client, _ tenancy.Account, _ map[string]string) (connector.Connector, error) {
 				return google.New(ctx, google.Config{
 					Client: hc, BaseURL: c.Endpoints.Google.API, UserinfoURL: c.Endpoints.Google.Userinfo,
-					Clock: c.Clock, Limits: slices.Clone(c.GoogleLimits), Patience: c.Patience,
+					Clock: c.Clock, Limits: slices.Clone(c.GoogleLimits), Patience: c.Patience, Visibility: c.GoogleVisibility,
 				})
 			}),
 	}

@@ -61,9 +61,14 @@ type Config struct {
 	Limits []pace.Limit
 	// Patience is how long a call may wait for a quota before it fails with a ThrottledError instead.
 	Patience time.Duration
+	// Visibility is how long a write may stay invisible to a listing; 0 means DefaultVisibility. Less is for stand-ins.
+	Visibility time.Duration
 	// CustomKeys are the keys of the person's own fields that the catalogue shows. The API has no list of them.
 	CustomKeys []string
 }
+
+// DefaultVisibility is generous towards Google's "several minutes" (sheet 3.3).
+const DefaultVisibility = 10 * time.Minute
 
 // Connector reads and writes the contacts of one Google account.
 type Connector struct {
@@ -86,6 +91,9 @@ func New(ctx context.Context, cfg Config) (*Connector, error) {
 	}
 	if cfg.UserinfoURL == "" {
 		cfg.UserinfoURL = userinfoURL
+	}
+	if cfg.Visibility == 0 {
+		cfg.Visibility = DefaultVisibility
 	}
 	svc, err := people.NewService(ctx,
 		option.WithHTTPClient(cfg.Client),

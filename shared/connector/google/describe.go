@@ -22,8 +22,8 @@ func (c *Connector) Describe(context.Context) (connector.Description, error) {
 		WritesInSeries: true,
 		StoresMark:     true,
 
-		// "Several minutes", and a token dies 7 days after the full listing that began its chain (sheet 3.3).
-		Visibility:       10 * time.Minute,
+		Visibility: c.cfg.Visibility,
+		// A token dies 7 days after the full listing that began its chain (sheet 3.3).
 		FullListingEvery: 6 * 24 * time.Hour,
 	}, nil
 }

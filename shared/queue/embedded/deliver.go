@@ -43,7 +43,10 @@ func (q *Queue) deliver(ctx context.Context, h queue.Handler) (delivered bool, f
 	defer q.bell.ring() // its group is free, or it is due again at a known time
 	if failed != nil {
 		q.o.Log.WarnContext(ctx, "a handler failed; the message will be delivered again", "message", id(m.seq), "group", m.Group, "receives", m.Receives, "error", failed)
-		return true, failed, nil
+		if ctx.Err() != nil {
+			return true, failed, nil // the process is ending: Open makes good for it
+		}
+		return true, failed, q.update(func(l ledger) error { return l.land(m) })
 	}
 	return true, nil, q.finish(ctx, m)
 }

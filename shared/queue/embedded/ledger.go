@@ -32,6 +32,9 @@ type message struct {
 	Body     []byte    `json:"body"`
 	Sent     time.Time `json:"sent"`
 	Receives int       `json:"receives,omitempty"`
+	// Flying says that a handler has it, or had it when the process ended; Cuts is how often the latter happened.
+	Flying bool `json:"flying,omitempty"`
+	Cuts   int  `json:"cuts,omitempty"`
 	First    time.Time `json:"first,omitzero"` // first delivery
 	// Due is when the message may be delivered, or delivered again. It is zero for what waits behind another of its group.
 	Due time.Time `json:"due,omitzero"`
@@ -196,6 +199,7 @@ func (l ledger) receive(now time.Time, d time.Duration, maxReceives int) (m mess
 			if m.Receives++; m.Receives == 1 {
 				m.First = now
 			}
+			m.Flying = true
 			return m, true, died, l.setDue(m, now.Add(d))
 		}
 		if err != nil {
@@ -223,25 +227,46 @@ func (l ledger) bury(m message, now time.Time) error {
 	return l.b(bDead).Put(join(stamp(now), u64(m.seq)), v)
 }
 
-// release makes every locked message deliverable at now.
+// maxCuts bounds how many deliveries of a message may end with the process and not count: a message that ends it every time must
+// not do so for ever.
+const maxCuts = 50
+
+// release makes every locked message deliverable at now. What a handler had when the process ended was not received: the process
+// failed, not the handler.
 func (l ledger) release(now time.Time) error {
-	var locked []uint64
-	l.due(func(at time.Time, seq uint64) bool {
-		if at.After(now) {
-			locked = append(locked, seq)
-		}
+	var heads []uint64
+	l.due(func(_ time.Time, seq uint64) bool {
+		heads = append(heads, seq)
 		return false
 	})
-	for _, seq := range locked {
+	for _, seq := range heads {
 		m, err := l.load(seq)
 		if err != nil {
 			return err
 		}
+		if !m.Flying && !m.Due.After(now) {
+			continue
+		}
+		if m.Flying && m.Cuts < maxCuts {
+			m.Receives--
+			m.Cuts++
+		}
+		m.Flying = false
 		if err := l.setDue(m, now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// land notes that a handler gave m back.
+func (l ledger) land(m message) error {
+	is, found, err := l.find(m.seq)
+	if err != nil || !found || is.Receives != m.Receives {
+		return err
+	}
+	is.Flying = false
+	return l.save(is)
 }
 
 // dedup says whether id is known, and makes it known for the window if it was not. Call forgetDedups first.

@@ -48,7 +48,7 @@ type Queue struct {
 // Open opens the queue in the file at path, which it makes with mode 0600 if it is not there.
 //
 // Deliveries that were in progress when the file was last open can be made again at once: the file is locked, so nobody works on
-// them any more. They count as received.
+// them any more. They do not count as received, a good number of times, since no handler failed.
 func Open(path string, o Options) (*Queue, error) {
 	if o.Clock == nil {
 		return nil, errors.New("embedded queue: Options.Clock is not set")
