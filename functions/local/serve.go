@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,7 +36,20 @@ type serveOptions struct {
 	workers                    int
 	fill                       int
 	contacts                   list
+	lag                        time.Duration
 	logLevel                   slog.Level
+}
+
+// visible is how long after a write the stand-ins show it at the latest, beyond the lag that they were given.
+const visible = 2 * time.Second
+
+// systems is where the vendors are, and what is known of them.
+func (o *serveOptions) systems(at system.Endpoints) system.Config {
+	c := system.Config{Endpoints: at}
+	if !o.real {
+		c.GoogleVisibility = o.lag + visible
+	}
+	return c
 }
 
 func (o *serveOptions) parse(args []string, errs io.Writer) error {
@@ -47,6 +61,7 @@ func (o *serveOptions) parse(args []string, errs io.Writer) error {
 	fs.StringVar(&o.zohoAddr, "zoho-addr", defaultZohoAddr, "loopback `address` of the Zoho stand-in")
 	fs.StringVar(&o.googleURL, "google", "", "`origin` of a Google stand-in that runs elsewhere (local sandbox)")
 	fs.StringVar(&o.zohoURL, "zoho", "", "`origin` of a Zoho stand-in that runs elsewhere (local sandbox)")
+	fs.DurationVar(&o.lag, "lag", 0, "how long a write stays invisible to the Google stand-in's change listing")
 	fs.BoolVar(&o.real, "real", false, "use the real vendors; needs --clients")
 	fs.StringVar(&o.clients, "clients", "", "`file` of mode 0600 with the client registrations at the real vendors, by system id")
 	fs.BoolVar(&o.public, "public", false, "take an address that other machines can reach; needs --issuer, --audience and --public-url")
@@ -71,6 +86,8 @@ func (o *serveOptions) check() error {
 		return errors.New("--google and --zoho name stand-ins: leave them out with --real")
 	case (o.googleURL == "") != (o.zohoURL == ""):
 		return errors.New("--google and --zoho go together: give both or none")
+	case o.real && o.lag != 0 || o.lag < 0:
+		return errors.New("--lag is the stand-ins': leave it out with --real, and give a time such as 30s")
 	case (o.issuer == "") != (o.aud == ""):
 		return errors.New("--issuer and --audience go together: give both or none")
 	case o.public && (o.issuer == "" || o.publicURL == ""):
@@ -137,7 +154,7 @@ func serve(ctx context.Context, args []string, out, errs io.Writer) (err error) 
 	defer func() { err = errors.Join(err, v.close()) }()
 	verifier := authn.New(authn.Config{Issuer: o.issuer, Audience: o.aud, HTTP: local.Client(), Clock: clock.Real{}})
 	stack, err := local.Open(local.Options{
-		Folder: o.data, Clients: v.clients, Systems: system.Config{Endpoints: v.endpoints}, PublicURL: o.publicURL,
+		Folder: o.data, Clients: v.clients, Systems: o.systems(v.endpoints), PublicURL: o.publicURL,
 		Authenticate: verifier.FromRequest, Log: log,
 	})
 	if err != nil {
@@ -201,7 +218,7 @@ func (v *vendors) host(o serveOptions) error {
 	}
 	var err error
 	v.boxes, err = local.OpenSandboxes(local.SandboxOptions{
-		Folder: filepath.Join(o.data, "sandbox"), Clock: clock.Real{}, RedirectURIs: local.RedirectURIs(o.publicURL),
+		Folder: filepath.Join(o.data, "sandbox"), Clock: clock.Real{}, RedirectURIs: local.RedirectURIs(o.publicURL), Lag: o.lag,
 	})
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (a *App) TenantSync(ctx context.Context, e schedule.TenantEvent) error {
 // due reports whether a connection's next run should begin. Time is cut into intervals of the connection's frequency, at a place
 // that its id decides, so that the connections of a tenant are spread over the interval and none drifts. A connection is due once
 // in each interval; one whose run is under way or waits for a vendor is asked again only when an interval begins, which makes
-// good a message that was lost.
+// good a message that was lost, or as soon as it is plain that the worker died with its last message.
 func due(c tenancy.Connection, ctl state.Control, now time.Time) bool {
 	if ctl.Wait.After(now) {
 		return false // the engine comes back by itself
@@ -69,10 +69,16 @@ func due(c tenancy.Connection, ctl state.Control, now time.Time) bool {
 	every := time.Duration(max(c.Settings.Every, 1)) * time.Minute
 	since := ctl.Began
 	if ctl.Run != "" {
+		if !ctl.LeaseUntil.IsZero() && now.Sub(ctl.LeaseUntil) >= orphaned {
+			return true
+		}
 		since = now.Add(-tick)
 	}
 	return interval(c.ID, every, now) > interval(c.ID, every, since)
 }
+
+// orphaned is how long after the end of a lease that nobody gave back no message can be expected to take it up any more.
+const orphaned = 2 * queue.Visibility
 
 // interval numbers the interval that t lies in.
 func interval(id string, every time.Duration, t time.Time) int64 {

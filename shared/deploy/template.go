@@ -12,10 +12,11 @@ import (
 
 // Template is a SAM template with its intrinsic functions in their long form: !Ref X reads as {"Ref": "X"}.
 type Template struct {
-	Root      string // folder of the project
-	Resources map[string]Resource
-	Globals   map[string]any
-	Outputs   map[string]any
+	Root       string // folder of the project
+	Parameters map[string]any
+	Resources  map[string]Resource
+	Globals    map[string]any
+	Outputs    map[string]any
 }
 
 // Resource is one resource of a template.
@@ -45,6 +46,7 @@ func Load(dir string) (*Template, error) {
 		return nil, fmt.Errorf("deploy: template.yaml is no mapping")
 	}
 	t := &Template{Root: root, Resources: map[string]Resource{}}
+	t.Parameters, _ = whole["Parameters"].(map[string]any)
 	t.Globals, _ = whole["Globals"].(map[string]any)
 	t.Outputs, _ = whole["Outputs"].(map[string]any)
 	resources, _ := whole["Resources"].(map[string]any)

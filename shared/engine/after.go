@@ -56,6 +56,11 @@ func (w *writer) after(ctx context.Context, sd *side, op connector.Op, batch str
 			return err
 		}
 	}
+	if op == connector.Create && sd.index != nil { // a link that is saved must be found again by who it is
+		if err := sd.index.Flush(ctx, true); err != nil {
+			return err
+		}
+	}
 	if err := w.saveLinks(ctx); err != nil {
 		return err
 	}
@@ -120,7 +125,7 @@ func (w *writer) took(sd *side, op connector.Op, j job, r connector.Result) {
 	case connector.Delete:
 		c.Deleted++
 		sd.work.Deleted++
-		s.sess.Control.AddLoss(sd.s, 1, s.e.c.Clock.Now())
+		s.sess.Control.AddDeletion(sd.s, s.e.c.Clock.Now())
 		s.lost[sd.i]++
 		s.goesWell()
 		return

@@ -77,7 +77,7 @@ func (s *slice) applyNews(ctx context.Context) error {
 	if err := s.drain(ctx); err != nil {
 		return err
 	}
-	if s.changes {
+	if s.changes || s.stored || s.sess.Control.Recount { // a killed slice may have saved a link and not who it is
 		for i, sd := range s.sides {
 			for j := range s.news[i].items {
 				if it := &s.news[i].items[j]; it.Scope == connector.InScope && s.matches.of[i][it.ID].kind == unseen {

@@ -11,12 +11,17 @@ import (
 )
 
 // synced is a world of n synced pairs that has come to rest, with the ids of the CRM's records.
-func synced(t *testing.T, n int) (*world, []string) {
+func synced(t *testing.T, n int) (*world, []string) { return syncedWith(t, n, 0) }
+
+// syncedWith is synced, between vendors that show writes after lag.
+func syncedWith(t *testing.T, n int, lag time.Duration) (*world, []string) {
 	w := newWorld(t)
+	w.crm.lag, w.book.lag = lag, lag
 	var ids []string
 	for i := 0; i < n; i++ {
 		ids = append(ids, w.crm.put("", mail(name(i))))
 	}
+	w.clk.Advance(lag)
 	w.ask(state.ReasonStart)
 	w.rest()
 	return w, ids

@@ -117,7 +117,8 @@ func (e *Engine) Handle(ctx context.Context, ask state.Ask) error {
 	if err != nil {
 		return err
 	}
-	s := &slice{unclean: !ctl.LeaseUntil.IsZero(), e: e, ask: ask, conn: conn, sess: sess, repo: repo, table: table, deadline: e.c.Clock.Now().Add(e.c.SliceTime),
+	sess.Control.Recount = ctl.Recount || !ctl.LeaseUntil.IsZero()
+	s := &slice{e: e, ask: ask, conn: conn, sess: sess, repo: repo, table: table, deadline: e.c.Clock.Now().Add(e.c.SliceTime),
 		log: e.c.Log.With("tenant", ask.Tenant, "connection", ask.Connection, "run", sess.Control.Run)}
 	err = s.end(ctx, s.run(ctx, unfinished))
 	if errors.Is(err, state.ErrLeaseLost) {

@@ -53,6 +53,7 @@ type fake struct {
 	twice bool
 	room  int // for creates; 0: no end
 	gets  int
+	tell  func(string, ...any)
 }
 
 type fakeRekey struct {
@@ -345,7 +346,7 @@ func (f *fake) Get(_ context.Context, _ []record.Key, ids []string) ([]connector
 		}
 		out[i].Status = connector.StatusInvisible
 		for _, d := range f.deaths {
-			if d.id == id {
+			if d.id == at {
 				out[i].Status = connector.StatusGone
 			}
 		}
@@ -360,6 +361,9 @@ func (f *fake) Apply(_ context.Context, writes []connector.Write) ([]connector.R
 	out := make([]connector.Result, len(writes))
 	for i, w := range writes {
 		out[i] = f.write(w)
+		if f.tell != nil {
+			f.tell("%s: %s %s %v: %s %v", f.name, w.Op, w.ID, w.Fields, out[i].ID, out[i].Err)
+		}
 	}
 	if err := f.call("after apply"); err != nil {
 		for i := range out {

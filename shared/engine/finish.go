@@ -42,7 +42,7 @@ func (s *slice) finish(ctx context.Context) error {
 	c.Totals.LastRun, c.Totals.LastSync = s.rec.ID, now
 	c.Totals.NextRun = now.Add(time.Duration(s.conn.Settings.Every) * time.Minute)
 	s.tally()
-	if s.unclean {
+	if c.Recount {
 		if err := s.recount(ctx); err != nil {
 			return err
 		}
@@ -154,6 +154,7 @@ func (s *slice) compact(ctx context.Context) error {
 
 // recount brings the connection's figures in line with its links, after a slice was killed between the two.
 func (s *slice) recount(ctx context.Context) error {
+	s.sess.Control.Recount = false
 	t := &s.sess.Control.Totals
 	t.Links, t.Parked, t.Review = 0, 0, 0
 	err := s.sess.AllLinks(ctx, func(l state.Link) error {

@@ -70,7 +70,9 @@ func (s *slice) budget(deletes [2]int) error {
 // allow asks a person if a side that lost before in a day would lose too much.
 func (s *slice) allow(sd *side, deletes, emptied, before int) error {
 	n, links := deletes+emptied, s.sess.Control.Totals.Links
-	if n == 0 || s.rec.Discard || n <= s.rec.Allowed[sd.i] || !s.rules.Budget.Over(before+n, links) {
+	// What was deleted over the day was among the links when the day began.
+	then := links + s.sess.Control.Deleted(sd.s, s.e.c.Clock.Now())
+	if n == 0 || s.rec.Discard || n <= s.rec.Allowed[sd.i] || !s.rules.Budget.Over(before+n, then) {
 		return nil
 	}
 	return &approvalError{state.ApprovalRequest{Side: sd.s, Deletes: deletes, Emptied: emptied, Links: links,
@@ -100,6 +102,7 @@ type absentLink struct {
 type absent struct {
 	status connector.Status
 	scope  connector.Membership
+	moved  string // its id by now, if that is another
 }
 
 // readAbsent reads by id the records that a complete listing did not name, and counts the deletions that would travel, by the side
@@ -123,7 +126,11 @@ func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
 				return lose, err
 			}
 			for id, g := range got {
-				s.absences[i][id] = absent{status: g.Status, scope: g.Item.Scope}
+				is := absent{status: g.Status, scope: g.Item.Scope}
+				if g.Status == connector.StatusFound && g.Item.ID != id {
+					is.moved = g.Item.ID
+				}
+				s.absences[i][id] = is
 			}
 			want = want[n:]
 		}

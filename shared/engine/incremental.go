@@ -230,6 +230,8 @@ func (s *slice) proveOf(ctx context.Context, sd *side, n *news) error {
 			if here {
 				n.drop(at)
 			}
+		case g.Status == connector.StatusFound && g.Item.ID != id:
+			n.rekeyed = append(n.rekeyed, connector.Rekey{Old: id, New: g.Item.ID})
 		case !here:
 			n.unproven = append(n.unproven, g)
 		}
@@ -596,9 +598,19 @@ func (s *slice) vanished(ctx context.Context, sd *side) ([]connector.Rekey, erro
 	if err != nil {
 		return nil, err
 	}
+	o := s.other(sd)
+	var list []string
+	for _, d := range n.deleted {
+		list = append(list, d.ID)
+	}
+	was, err := s.linksOf(ctx, sd, list)
+	if err != nil {
+		return nil, err
+	}
 	var gone []plan.Keys
 	for _, e := range entries {
-		if !e.Gone && slices.ContainsFunc(n.deleted, func(d connector.Deletion) bool { return d.ID == e.ID }) {
+		// Where the partner is gone too, by somebody's hand or by our own before a kill, the new record stands for itself.
+		if l, linked := was[e.ID]; linked && full(l) && !e.Gone && !s.goneToo(o, idOf(&l, o)) {
 			e.Keys.Mark, e.Keys.Own = 0, 0
 			gone = append(gone, e.Keys)
 		}

@@ -135,7 +135,7 @@ func (s *slice) fullMatches(ctx context.Context) error {
 		}
 	}
 	s.absent, s.leaving, s.edits = nil, map[string][2]bool{}, [2]int{}
-	if s.rec.Fresh && !s.unclean { // nothing was linked before, and this run's own links change no verdict
+	if s.rec.Fresh { // nothing was linked before, and this run's own links change no verdict
 		s.matches = s.matchLists(lists)
 		return s.takeOver(ctx)
 	}
@@ -203,16 +203,22 @@ func (s *slice) fullMatches(ctx context.Context) error {
 // reappeared moves the links of records that are gone to new ones of the same side that say the same, one to one, as the match
 // index of the runs before knows them: somebody deleted a person and made them again.
 func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
-	if len(s.absent) == 0 || s.sess.Control.Generation == s.rec.Generation {
+	if len(s.absent) == 0 {
 		return nil
 	}
 	if _, err := s.readAbsent(ctx); err != nil {
 		return err
 	}
+	if err := s.moved(ctx, lists); err != nil {
+		return err
+	}
+	if s.sess.Control.Generation == s.rec.Generation {
+		return s.out.saveLinks(ctx)
+	}
 	for i, sd := range s.sides {
 		was := map[string]int{} // place in s.absent
 		for j := range s.absent {
-			if s.gone(&s.absent[j], i) {
+			if s.gone(&s.absent[j], i) && !s.gone(&s.absent[j], 1-i) {
 				was[idOf(&s.absent[j].link, sd)] = j
 			}
 		}
@@ -264,6 +270,40 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 		}
 		s.absent = slices.DeleteFunc(s.absent, func(a absentLink) bool { return done[a.link.CRM] })
 	}
+	return s.out.saveLinks(ctx)
+}
+
+// moved gives links the new ids of records that reading by the old ones brought.
+func (s *slice) moved(ctx context.Context, lists [2][]state.Entry) error {
+	for i, sd := range s.sides {
+		listed := map[string]*state.Entry{}
+		for j := range s.absent {
+			a := &s.absent[j]
+			now := s.absences[i][idOf(&a.link, sd)].moved
+			if now == "" {
+				continue
+			}
+			if len(listed) == 0 {
+				for k := range lists[i] {
+					listed[lists[i][k].ID] = &lists[i][k]
+				}
+			}
+			old, crm := a.link, a.link.CRM
+			setID(&a.link, sd, now)
+			next := a.link
+			if err := s.out.link(ctx, state.LinkChange{Old: &old, New: &next}); err != nil {
+				return err
+			}
+			a.link.V++
+			delete(s.touched, crm)
+			s.touched[a.link.CRM] = true
+			if e := listed[now]; e != nil {
+				e.Linked, a.unseen[i] = true, false
+			}
+			s.absences[i][now] = absent{status: connector.StatusFound, scope: s.absences[i][idOf(&old, sd)].scope}
+		}
+	}
+	s.absent = slices.DeleteFunc(s.absent, func(a absentLink) bool { return !a.left && a.unseen == [2]bool{} })
 	return s.out.saveLinks(ctx)
 }
 

@@ -35,7 +35,6 @@ type slice struct {
 	finished bool // the run ended in this slice
 	stored   bool // the run has an item of its own
 	own      bool // the ask is the run's own, or has been taken in
-	unclean  bool // the slice before this one was killed
 	// unfinished says that this slice found a run under way.
 	unfinished bool
 	print      string
@@ -235,7 +234,7 @@ func (s *slice) begin() {
 		Progress: state.Progress{Phase: state.PhaseReading}, Skipped: map[string]int{},
 	}, Step: state.StepSurveyCRM, Asked: s.ask.Asked, Plan: s.print, Decision: s.ask.Review}
 	s.own = true
-	s.rec.Fresh = s.rec.Kind == state.Initial && c.Totals == state.Totals{NextRun: c.Totals.NextRun}
+	s.rec.Fresh = s.rec.Kind != state.Incremental && !c.Recount && c.Intents == 0 && c.Totals == state.Totals{NextRun: c.Totals.NextRun}
 	if s.rec.Kind != state.Incremental {
 		s.rec.Generation = c.Generation + 1
 	} else {
@@ -499,7 +498,15 @@ func (s *slice) checkpoint(ctx context.Context) error {
 		return err
 	}
 	s.stored = true
+	s.countChunks()
 	return s.sess.Checkpoint(ctx, op)
+}
+
+// countChunks keeps what an incremental run adds to the match index, whatever becomes of the run.
+func (s *slice) countChunks() {
+	if s.rec.Kind == state.Incremental {
+		s.sess.Control.Chunks = s.rec.Chunks
+	}
 }
 
 // renew keeps the lease of a slice that reads for long without anything to make durable.

@@ -122,7 +122,7 @@ func (s *slice) page(ctx context.Context, sd *side, cursor *string) (connector.P
 
 func (s *slice) surveyPage(ctx context.Context, sd *side, page connector.Page) error {
 	var links map[string]state.Link
-	if s.rec.Kind == state.Relist {
+	if !s.rec.Fresh {
 		var err error
 		if links, err = s.linksOf(ctx, sd, ids(page.Changed)); err != nil {
 			return err

@@ -42,6 +42,7 @@ type world struct {
 	revive    func() // a new process after a kill
 	logs      bytes.Buffer
 	tenant    tenancy.TenantSettings
+	openErr   error
 	sliceTime time.Duration
 	use       *store.Counted // all that the engine asks of the table
 }
@@ -64,6 +65,9 @@ func newWorld(t testing.TB) *world {
 	w.table, w.tenant = table, tenancy.TenantSettings{Region: "JP"}
 	w.crm = newFake("crm", w.clk, crmFields(), connector.Batch{List: 20, Get: 7, Create: 5, Update: 5, Delete: 5}, false)
 	w.book = newFake("book", w.clk, bookFields(), connector.Batch{List: 30, Get: 10, Create: 8, Update: 8, Delete: 8}, true)
+	if os.Getenv("TRACE") != "" {
+		w.crm.tell, w.book.tell = w.trace, w.trace
+	}
 	rules := profile.Default("crm", "book").Rules
 	rules.Mapping = profile.DefaultMapping(crmFields(), bookFields(), nil)
 	w.conn = tenancy.Connection{ID: "conn", Tenant: "t1", Member: "m", CRM: "acct-crm", Book: "acct-book", State: tenancy.Active,
@@ -130,6 +134,9 @@ func (w *world) Open(_ context.Context, _, account string) (engine.Opened, error
 	f, side := w.crm, profile.CRM
 	if account == w.conn.Book {
 		f, side = w.book, profile.Book
+	}
+	if w.openErr != nil {
+		return engine.Opened{}, w.openErr
 	}
 	before := f.calls
 	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: f.connector(),

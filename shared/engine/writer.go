@@ -311,6 +311,7 @@ func (s *slice) progress(ctx context.Context, ops []store.Op) error {
 		return err
 	}
 	s.stored = true
+	s.countChunks()
 	return s.sess.Checkpoint(ctx, append(ops, op)...)
 }
 

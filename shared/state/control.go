@@ -41,6 +41,8 @@ type Control struct {
 	Packed [2]int64 `json:"packed,omitempty"`
 	// Follow is when the unfinished run last asked for its next slice.
 	Follow time.Time `json:"follow,omitzero"`
+	// Recount says that a slice was killed: the totals may be off.
+	Recount bool `json:"recount,omitempty"`
 	// Held says that a cap held records back: they are parked with CodeCap.
 	Held bool `json:"held,omitempty"`
 	// Failures are runs that failed one after another.
@@ -75,6 +77,8 @@ type Loss struct {
 	Hour time.Time    `json:"hour"`
 	Side profile.Side `json:"side"`
 	N    int          `json:"n"`
+	// Gone are those of N that were deletions.
+	Gone int `json:"g,omitempty"`
 }
 
 // QuietRun is a run that found nothing to do.
@@ -135,6 +139,27 @@ func (c *Control) AddLoss(s profile.Side, n int, now time.Time) {
 		kept = append(kept, Loss{Hour: hour, Side: s, N: n})
 	}
 	c.Losses = kept
+}
+
+// AddDeletion counts one deletion of side s.
+func (c *Control) AddDeletion(s profile.Side, now time.Time) {
+	c.AddLoss(s, 1, now)
+	for i := range c.Losses {
+		if l := &c.Losses[i]; l.Side == s && l.Hour.Equal(now.Truncate(time.Hour)) {
+			l.Gone++
+		}
+	}
+}
+
+// Deleted returns how many records of side s were deleted over the day before now.
+func (c *Control) Deleted(s profile.Side, now time.Time) int {
+	n := 0
+	for _, l := range c.Losses {
+		if l.Side == s && l.counts(now) {
+			n += l.Gone
+		}
+	}
+	return n
 }
 
 // Lost returns how much side s lost over the day before now.

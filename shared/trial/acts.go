@@ -19,10 +19,13 @@ func (t *trial) schedule(ctx context.Context) error {
 	return t.stack.RunUntil(ctx, t.clk.Now().Add(11*time.Minute))
 }
 
+// maxChosen bounds the records among which people choose.
+const maxChosen = 5000
+
 // linked returns some records that are in sync, chosen by the seed.
 func (t *trial) linked(ctx context.Context, n int) ([]status, error) {
 	v := &verifier{r: t.rig, path: t.path}
-	list, err := v.statuses(ctx)
+	list, err := v.statuses(ctx, maxChosen)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 const Pair = "zoho:google"
 
 // MemoryTarget is what the garbage collector aims to stay below, as a Lambda of 256 MB would have it.
-const MemoryTarget = 180 << 20
+const MemoryTarget = 160 << 20
 
 // maxChecked is up to how many contacts a trial remembers what each said before the first run.
 const maxChecked = 20_000
@@ -42,6 +42,7 @@ const (
 // Run does a whole trial.
 func Run(ctx context.Context, o Options) (res Result, err error) {
 	debug.SetMemoryLimit(MemoryTarget)
+	debug.SetGCPercent(50)
 	if o.Report == nil {
 		o.Report = silent{}
 	}

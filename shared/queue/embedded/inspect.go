@@ -29,7 +29,7 @@ type Entry struct {
 func entry(m message, now time.Time) Entry {
 	return Entry{
 		ID: id(m.seq), Group: m.Group, Dedup: m.Dedup, Body: m.Body, Sent: m.Sent, Receives: m.Receives,
-		InFlight: m.Flying && now.Before(m.Due),
+		InFlight: m.Receives > 0 && now.Before(m.Due),
 	}
 }
 

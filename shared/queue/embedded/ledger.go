@@ -33,9 +33,9 @@ type message struct {
 	Sent     time.Time `json:"sent"`
 	Receives int       `json:"receives,omitempty"`
 	// Flying says that a handler has it, or had it when the process ended; Cuts is how often the latter happened.
-	Flying bool `json:"flying,omitempty"`
-	Cuts   int  `json:"cuts,omitempty"`
-	First    time.Time `json:"first,omitzero"` // first delivery
+	Flying bool      `json:"flying,omitempty"`
+	Cuts   int       `json:"cuts,omitempty"`
+	First  time.Time `json:"first,omitzero"` // first delivery
 	// Due is when the message may be delivered, or delivered again. It is zero for what waits behind another of its group.
 	Due time.Time `json:"due,omitzero"`
 

@@ -111,7 +111,7 @@ func TestFile(t *testing.T) {
 			t.Errorf("got %q and %q", a, b)
 		}
 	})
-	t.Run("delivers at once what a killed process was working on, and counts that", func(t *testing.T) {
+	t.Run("delivers at once what a killed process was working on, and does not count that", func(t *testing.T) {
 		path, clk := filepath.Join(t.TempDir(), "queue"), clock.NewVirtual(start, true)
 		q := openAt(t, path, embedded.Options{Clock: clk})
 		send(t, q, msg("g", "1"), msg("g", "2"))
@@ -120,9 +120,29 @@ func TestFile(t *testing.T) {
 			return events.SQSEventResponse{}, nil
 		})
 		q = openAt(t, path, embedded.Options{Clock: clk})
-		if a, b := take(t, q, nil), take(t, q, nil); a != "g 1 2" || b != "g 2 1" {
+		if a, b := take(t, q, nil), take(t, q, nil); a != "g 1 1" || b != "g 2 1" {
 			t.Errorf("got %q and %q", a, b)
 		}
+	})
+	t.Run("buries what ends the process again and again", func(t *testing.T) {
+		path, clk := filepath.Join(t.TempDir(), "queue"), clock.NewVirtual(start, true)
+		q := openAt(t, path, embedded.Options{Clock: clk, MaxReceives: 2})
+		send(t, q, msg("g", "1"))
+		kills := 0
+		for ; kills < 1000; kills++ {
+			delivered, _ := q.Deliver(t.Context(), func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+				q.Close() // as if the process ended here
+				return events.SQSEventResponse{}, nil
+			})
+			if !delivered {
+				break
+			}
+			q = openAt(t, path, embedded.Options{Clock: clk, MaxReceives: 2})
+		}
+		if kills < 20 || kills > 100 {
+			t.Errorf("got it delivered %d times, want often, and not for ever", kills)
+		}
+		wantStats(t, q, embedded.Stats{Dead: 1})
 	})
 	t.Run("is readable by its owner only", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "queue")

@@ -1,0 +1,610 @@
+package wrong_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"meibo/shared/authn"
+	"meibo/shared/clock"
+	"meibo/shared/devissuer"
+	"meibo/shared/local"
+	"meibo/shared/record"
+	"meibo/shared/sandbox"
+	"meibo/shared/sandbox/google"
+	"meibo/shared/sandbox/zoho"
+	"meibo/shared/system"
+)
+
+// world is an installation of Meibo on loopback with both stand-ins, on a clock that jumps instead of waiting.
+type world struct {
+	t      *testing.T
+	clk    *clock.Virtual
+	folder string
+	public string
+	boxes  *local.Sandboxes
+	at     system.Endpoints
+	stack  *local.Stack
+	issuer *devissuer.Issuer
+	log    *notes
+	heard  *notes // every answer of the API and the consent pages
+	hc     *http.Client
+
+	mu   sync.Mutex
+	acts map[string]func() // what a person does just before a vendor gets a request, by "system request"
+}
+
+// before has a person do something, once, just before the vendor gets a request whose method or path is part.
+func (w *world) before(id, part string, act func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.acts[id+" "+part] = act
+}
+
+// watched puts what was asked for with before in front of a vendor.
+func (w *world) watched(id string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		var do func()
+		w.mu.Lock()
+		for k, act := range w.acts {
+			if part, mine := strings.CutPrefix(k, id+" "); mine && strings.Contains(r.Method+r.URL.Path, part) && !sandbox.IsControl(r) {
+				do = act
+				delete(w.acts, k)
+			}
+		}
+		w.mu.Unlock()
+		if do != nil {
+			do()
+		}
+		h.ServeHTTP(rw, r)
+	})
+}
+
+// notes gathers what is written to it.
+type notes struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (n *notes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.Write(p)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.String()
+}
+
+// options of a world.
+type options struct {
+	lag    time.Duration
+	limits bool // as the vendors have them
+	slice  time.Duration
+}
+
+func open(t *testing.T, o options) *world {
+	t.Helper()
+	w := &world{t: t, clk: clock.NewVirtual(time.Date(2026, 5, 11, 3, 0, 0, 0, time.UTC), false), folder: t.TempDir(),
+		log: &notes{}, heard: &notes{}, hc: local.Client(), acts: map[string]func(){}}
+	l := w.listen()
+	w.public = "http://" + l.Addr().String()
+	var err error
+	w.boxes, err = local.OpenSandboxes(local.SandboxOptions{Clock: w.clk, RedirectURIs: local.RedirectURIs(w.public), Lag: o.lag, NoLimits: !o.limits, Seed: 7})
+	w.must(err)
+	w.at = system.Sandboxes(w.serve(w.listen(), w.watched(system.Google, w.boxes.Google)), w.serve(w.listen(), w.watched(system.Zoho, w.boxes.Zoho)))
+	w.issuer, err = devissuer.Open(devissuer.Config{Issuer: w.public + "/signin", ClientID: "meibo", Clock: w.clk, Life: 10_000 * time.Hour,
+		KeyFile: filepath.Join(w.folder, "issuer.json")})
+	w.must(err)
+	verify := authn.New(authn.Config{Issuer: w.public + "/signin", Audience: "meibo", Clock: w.clk, HTTP: w.hc})
+	w.stack, err = local.Open(local.Options{
+		Folder: w.folder, Clock: w.clk, Clients: local.SandboxClients(), PublicURL: w.public, Authenticate: verify.FromRequest, NoSync: true,
+		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), SliceTime: o.slice,
+		Systems: system.Config{Clock: w.clk, Endpoints: w.at},
+	})
+	w.must(err)
+	t.Cleanup(func() { w.must(w.stack.Close()) })
+	mux := http.NewServeMux()
+	mux.Handle("/signin/", w.issuer)
+	mux.Handle("/consent/", w.stack.Consent())
+	mux.Handle("/", w.stack.API())
+	w.serve(l, mux)
+	return w
+}
+
+func (w *world) listen() net.Listener {
+	w.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	w.must(err)
+	return l
+}
+
+// serve answers at l until the test ends, and returns the origin.
+func (w *world) serve(l net.Listener, h http.Handler) string {
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	go srv.Serve(l) //nolint:errcheck // it ends with Close
+	w.t.Cleanup(func() { srv.Close() })
+	return "http://" + l.Addr().String()
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// company is a tenant with one connection of its founder.
+type company struct {
+	w          *world
+	name       string
+	token      string
+	tenant     string
+	path       string // of the tenant in the API
+	crm, book  string // users at the stand-ins
+	accounts   map[string]string
+	connection string
+}
+
+// company signs up a company, connects both accounts of its founder through the consent pages, and drafts the connection.
+func (w *world) company(name string, settings map[string]any) *company {
+	w.t.Helper()
+	c := w.signUp(name)
+	c.addUsers()
+	for id, user := range map[string]string{system.Zoho: c.crm, system.Google: c.book} {
+		if at := c.consent(map[string]any{"system": id, "login_hint": user}, user); at.Status >= 400 {
+			w.t.Fatalf("connecting %s: got %d: %s", id, at.Status, at.Page)
+		}
+	}
+	c.findAccounts()
+	body := map[string]any{"crm": c.accounts[system.Zoho], "book": c.accounts[system.Google]}
+	if settings != nil {
+		body["settings"] = settings
+	}
+	var made struct{ ID string }
+	c.want(http.StatusCreated, http.MethodPost, c.path+"/connections", body, &made)
+	c.connection = made.ID
+	return c
+}
+
+func (w *world) signUp(name string) *company {
+	w.t.Helper()
+	c := &company{w: w, name: name, crm: name + "@crm.example", book: name + "@book.example", accounts: map[string]string{}}
+	var err error
+	c.token, err = w.issuer.Token(name, name+"@work.example", name)
+	w.must(err)
+	var tenant struct{ ID string }
+	c.want(http.StatusCreated, http.MethodPost, "/tenants", map[string]any{"name": name + " K.K.", "settings": map[string]any{"region": "JP", "language": "en"}}, &tenant)
+	c.tenant, c.path = tenant.ID, "/tenants/"+tenant.ID
+	return c
+}
+
+func (c *company) addUsers() {
+	c.w.t.Helper()
+	c.w.must(c.w.boxes.Google.AddUser(google.User{Email: c.book, Name: c.name, Region: "JP"}))
+	c.w.must(c.w.boxes.Zoho.AddUser(zoho.User{Email: c.crm, LastName: c.name, Org: c.name + " K.K."}))
+}
+
+func (c *company) findAccounts() {
+	c.w.t.Helper()
+	var list struct{ Items []struct{ ID, System string } }
+	c.want(http.StatusOK, http.MethodGet, c.path+"/accounts", nil, &list)
+	for _, a := range list.Items {
+		c.accounts[a.System] = a.ID
+	}
+}
+
+// consent begins a consent through the API and has a person allow it as user.
+func (c *company) consent(body map[string]any, user string) local.Arrival {
+	c.w.t.Helper()
+	var to struct {
+		URL string `json:"authorize_url"`
+	}
+	c.want(http.StatusCreated, http.MethodPost, c.path+"/accounts", body, &to)
+	at, err := local.NewBrowser(nil).Allow(context.Background(), to.URL, user)
+	c.w.must(err)
+	fmt.Fprintln(c.w.heard, at.Status, at.Location, at.Page)
+	return at
+}
+
+// reconnect renews the authorisation of one of the company's accounts, as user.
+func (c *company) reconnect(id, user string) local.Arrival {
+	c.w.t.Helper()
+	return c.consent(map[string]any{"reconnect": c.accounts[id]}, user)
+}
+
+// call makes a request of the API and returns its status and body.
+func (c *company) call(method, path string, in any) (int, []byte) {
+	c.w.t.Helper()
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		c.w.must(err)
+		body = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(context.Background(), method, c.w.public+"/v1"+path, body)
+	c.w.must(err)
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	if in != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if method != http.MethodGet {
+		r.Header.Set("Idempotency-Key", rand.Text())
+	}
+	res, err := c.w.hc.Do(r)
+	c.w.must(err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	c.w.must(err)
+	fmt.Fprintln(c.w.heard, method, path, res.StatusCode, string(b))
+	return res.StatusCode, b
+}
+
+// want makes a request that must be answered with status, and reads the answer into out.
+func (c *company) want(status int, method, path string, in, out any) {
+	c.w.t.Helper()
+	got, b := c.call(method, path, in)
+	if got != status {
+		c.w.t.Fatalf("%s %s: got %d, want %d: %s", method, path, got, status, b)
+	}
+	if out != nil {
+		c.w.must(json.Unmarshal(b, out))
+	}
+}
+
+func (c *company) conn() string { return c.path + "/connections/" + c.connection }
+
+// start confirms the draft; update presses the button. Neither lets Meibo work yet.
+func (c *company) start() {
+	c.w.t.Helper()
+	c.want(http.StatusOK, http.MethodPost, c.conn()+"/start", nil, nil)
+}
+
+func (c *company) update() {
+	c.w.t.Helper()
+	c.want(http.StatusAccepted, http.MethodPost, c.conn()+"/runs", nil, nil)
+}
+
+// drain lets Meibo work for a while: long enough for what it does at once, and for short waits.
+func (w *world) drain() {
+	w.t.Helper()
+	w.pass(5 * time.Minute)
+}
+
+// pass lets time pass, with whatever Meibo does meanwhile.
+func (w *world) pass(d time.Duration) {
+	w.t.Helper()
+	w.must(w.stack.RunUntil(context.Background(), w.clk.Now().Add(d)))
+}
+
+// sync presses Update and lets Meibo work; first starts the draft and lets it work, and a quiet while after it.
+func (c *company) sync() {
+	c.w.t.Helper()
+	c.update()
+	c.w.drain()
+}
+
+func (c *company) first() {
+	c.w.t.Helper()
+	c.start()
+	c.w.drain()
+}
+
+// status of the connection, and why.
+func (c *company) status() (state, reason string) {
+	c.w.t.Helper()
+	var n struct {
+		State       string
+		StateReason string `json:"state_reason"`
+		Reason      string
+	}
+	c.want(http.StatusOK, http.MethodGet, c.conn(), nil, &n)
+	return n.State, n.Reason + n.StateReason
+}
+
+func (c *company) wantState(want string) string {
+	c.w.t.Helper()
+	got, reason := c.status()
+	if got != want {
+		c.w.t.Fatalf("got the connection %s (%s), want %s", got, reason, want)
+	}
+	return reason
+}
+
+// run is a run as the API shows it.
+type run struct {
+	ID, Kind, State, Message string
+	Started                  time.Time
+	CRM, Book                struct{ Created, Updated, Deleted, Failed, Calls int }
+	Conflicts, Review        int
+	Skipped                  []struct {
+		Code, Reason string
+		Count        int
+	}
+}
+
+// runs lists the runs, newest first.
+func (c *company) runs() []run {
+	c.w.t.Helper()
+	var list struct{ Items []run }
+	c.want(http.StatusOK, http.MethodGet, c.conn()+"/runs?limit=100", nil, &list)
+	return list.Items
+}
+
+// status of one record.
+type status struct {
+	CRM, Book, State, Code, Reason, Field, Detail, Made string
+	Held                                                []struct {
+		Side, Field string
+		Count       int
+	}
+}
+
+// records lists every record's status.
+func (c *company) records() []status {
+	c.w.t.Helper()
+	var all []status
+	for page := ""; ; {
+		var in struct {
+			Items []status
+			Next  string
+		}
+		c.want(http.StatusOK, http.MethodGet, c.conn()+"/records?limit=100&page="+url.QueryEscape(page), nil, &in)
+		all = append(all, in.Items...)
+		if in.Next == "" {
+			return all
+		}
+		page = in.Next
+	}
+}
+
+// byID finds the status of a record of either side.
+func (c *company) byID(id string) status {
+	c.w.t.Helper()
+	for _, s := range c.records() {
+		if s.CRM == id || s.Book == id {
+			return s
+		}
+	}
+	c.w.t.Fatalf("record %s has no status", id)
+	return status{}
+}
+
+// person makes a contact that both vendors can hold whole.
+func person(i int) record.Record {
+	return record.Record{Kind: record.Contact, Fields: record.Fields{
+		record.NameFamily: {{Text: fmt.Sprintf("Tester%03d", i)}},
+		record.NameGiven:  {{Text: fmt.Sprintf("Given%03d", i)}},
+		record.Email:      {{Text: fmt.Sprintf("person%03d@people.example", i), Label: "work"}},
+		record.OrgTitle:   {{Text: fmt.Sprintf("Title %d", i)}},
+	}}
+}
+
+// people are n contacts from person(from) on.
+func people(from, n int) []record.Record {
+	out := make([]record.Record, n)
+	for i := range out {
+		out[i] = person(from + i)
+	}
+	return out
+}
+
+func seeds(rs []record.Record) []sandbox.Seed {
+	out := make([]sandbox.Seed, len(rs))
+	for i, r := range rs {
+		out[i].Record = r
+	}
+	return out
+}
+
+// fill puts contacts into one side's stand-in, past Meibo, and returns their ids.
+func (c *company) fillCRM(rs []record.Record) []string {
+	c.w.t.Helper()
+	return c.fill(c.w.boxes.Zoho, c.crm, rs)
+}
+
+func (c *company) fillBook(rs []record.Record) []string {
+	c.w.t.Helper()
+	return c.fill(c.w.boxes.Google, c.book, rs)
+}
+
+func (c *company) fill(b sandbox.Book, user string, rs []record.Record) []string {
+	c.w.t.Helper()
+	done, err := b.Fill(user, seeds(rs))
+	c.w.must(err)
+	if len(done.Dropped) > 0 {
+		c.w.t.Fatalf("the stand-in cannot hold %v", done.Dropped)
+	}
+	return done.IDs
+}
+
+// contacts reads a whole book past Meibo, by id.
+func (c *company) contacts(b sandbox.Book, user string) map[string]record.Fields {
+	c.w.t.Helper()
+	out := map[string]record.Fields{}
+	for after := ""; ; {
+		page, next, err := b.Contacts(user, after, 500)
+		c.w.must(err)
+		for _, k := range page {
+			out[k.ID] = k.Record.Fields
+		}
+		if next == "" {
+			return out
+		}
+		after = next
+	}
+}
+
+func (c *company) crmBook() map[string]record.Fields  { return c.contacts(c.w.boxes.Zoho, c.crm) }
+func (c *company) bookBook() map[string]record.Fields { return c.contacts(c.w.boxes.Google, c.book) }
+
+// editCRM and editBook change one field as a person would, a while later.
+func (c *company) editCRM(id string, k record.Key, text string) {
+	c.w.t.Helper()
+	c.w.clk.Advance(10 * time.Second)
+	c.w.must(c.w.boxes.Zoho.Edit(c.crm, id, record.Fields{k: {{Text: text}}}))
+}
+
+func (c *company) editBook(id string, k record.Key, text string) {
+	c.w.t.Helper()
+	c.w.clk.Advance(10 * time.Second)
+	c.w.must(c.w.boxes.Google.Edit(c.book, id, record.Fields{k: {{Text: text}}}))
+}
+
+// compared are the fields of person.
+var compared = []record.Key{record.NameFamily, record.NameGiven, record.Email, record.OrgTitle}
+
+func said(f record.Fields) string {
+	var b strings.Builder
+	for _, k := range compared {
+		var texts []string
+		for _, v := range f[k] {
+			texts = append(texts, v.Text)
+		}
+		slices.Sort(texts)
+		fmt.Fprintf(&b, "%s=%q ", k, texts)
+	}
+	return b.String()
+}
+
+// agree wants n people on both sides, each contact in exactly one link, nobody twice, and both ends of each link to say the same.
+func (c *company) agree(n int) {
+	c.w.t.Helper()
+	if err := c.disagreement(n); err != nil {
+		for _, r := range c.runs() {
+			c.w.t.Logf("run %s %s: %s", r.Kind, r.State, r.Message)
+		}
+		c.w.t.Fatal(err)
+	}
+}
+
+func (c *company) disagreement(n int) error {
+	c.w.t.Helper()
+	return c.differ(n, [2]map[string]record.Fields{c.crmBook(), c.bookBook()})
+}
+
+// differ says what is wrong with both books as they were read.
+func (c *company) differ(n int, books [2]map[string]record.Fields) error {
+	c.w.t.Helper()
+	for i, name := range []string{"the CRM", "the book"} {
+		if len(books[i]) != n {
+			return fmt.Errorf("got %d contacts in %s, want %d", len(books[i]), name, n)
+		}
+		seen := map[string]string{}
+		for id, f := range books[i] {
+			mail := f[record.Email]
+			if len(mail) == 0 {
+				return fmt.Errorf("contact %s of %s lost its address", id, name)
+			}
+			if other, twice := seen[mail[0].Text]; twice {
+				return fmt.Errorf("%s and %s of %s are the same person", id, other, name)
+			}
+			seen[mail[0].Text] = id
+		}
+	}
+	linked := [2]map[string]bool{{}, {}}
+	var errs []error
+	for _, s := range c.records() {
+		if s.State != "active" {
+			errs = append(errs, fmt.Errorf("record %s ~ %s is %s: %s", s.CRM, s.Book, s.State, s.Code))
+			continue
+		}
+		for i, id := range []string{s.CRM, s.Book} {
+			if linked[i][id] {
+				errs = append(errs, fmt.Errorf("record %s is in two links", id))
+			}
+			linked[i][id] = true
+			if books[i][id] == nil {
+				errs = append(errs, fmt.Errorf("record %s of a link is not there", id))
+			}
+		}
+		if a, b := said(books[0][s.CRM]), said(books[1][s.Book]); a != b {
+			errs = append(errs, fmt.Errorf("the two ends of a link differ:\n  %s\n  %s", a, b))
+		}
+	}
+	for i := range books {
+		for id := range books[i] {
+			if !linked[i][id] {
+				errs = append(errs, fmt.Errorf("record %s of side %d is in no link", id, i))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// quiet wants a further run to write nothing.
+func (c *company) quiet() {
+	c.w.t.Helper()
+	c.sync()
+	r := c.runs()[0]
+	if r.State != "done" || r.CRM.Created+r.CRM.Updated+r.CRM.Deleted+r.Book.Created+r.Book.Updated+r.Book.Deleted > 0 {
+		c.w.t.Fatalf("got %+v, want a run that finds nothing to do", r)
+	}
+}
+
+// pairs returns the status of every person in the CRM, by the i of person(i).
+func (c *company) pairs() map[int]status {
+	c.w.t.Helper()
+	out, crm := map[int]status{}, c.crmBook()
+	for _, s := range c.records() {
+		if f, there := crm[s.CRM]; there {
+			out[number(f)] = s
+		}
+	}
+	return out
+}
+
+// ids returns the two ids of the link of person(i).
+func (c *company) ids(i int) (crm, book string) {
+	c.w.t.Helper()
+	s, there := c.pairs()[i]
+	if !there {
+		c.w.t.Fatalf("person %d is not in the CRM", i)
+	}
+	return s.CRM, s.Book
+}
+
+// text returns a contact's single value.
+func text(f record.Fields, k record.Key) string {
+	if len(f[k]) == 0 {
+		return ""
+	}
+	return f[k][0].Text
+}
+
+func (w *world) google() *sandbox.Faults { return w.boxes.Google.Faults() }
+func (w *world) zoho() *sandbox.Faults   { return w.boxes.Zoho.Faults() }
+
+// sorted returns the ids of a book in order, and first the least.
+func sorted(book map[string]record.Fields) []string {
+	return slices.Sorted(maps.Keys(book))
+}
+
+func first(book map[string]record.Fields) string { return sorted(book)[0] }
+
+// denied makes a vendor refuse every API call from the one after skip on, and every refresh.
+func denied(v vendor, f *sandbox.Faults, skip int) {
+	api, body := "/v1/", `{"error":{"code":401,"status":"UNAUTHENTICATED","message":"Request had invalid authentication credentials."}}`
+	if v.id == system.Zoho {
+		api, body = "/crm/", `{"code":"INVALID_TOKEN","details":{},"message":"invalid oauth token","status":"error"}`
+	}
+	f.Add(sandbox.Fault{Path: api, Skip: skip, Times: -1, Status: http.StatusUnauthorized, Body: body})
+	f.Add(sandbox.Fault{Path: v.token, Times: -1, Status: http.StatusBadRequest, Body: `{"error":"invalid_grant"}`})
+}
