@@ -241,8 +241,8 @@ func (c *chaos) people(round int) {
 			}
 		case 3:
 			f.rename(id, fmt.Sprintf("%s-r%d-%d", f.name, round, n))
-		case 4: // deleted and made again, and not seen as deleted before it is seen again
-			if f.lag > 0 && os.Getenv("LAGGY") == "" {
+		case 4: // deleted and made again; in one direction, only where nobody can see the one without the other
+			if f.lag > 0 && d != profile.TwoWay {
 				break
 			}
 			groups := f.recs[id].groups

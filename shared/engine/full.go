@@ -241,6 +241,8 @@ func (s *slice) decideAbsent(ctx context.Context, l state.Link, got [2]connector
 	found := func(i int) bool { return got[i].Status == connector.StatusFound }
 	switch {
 	case gone(0) && gone(1):
+		s.forget(s.sides[0], l.CRM)
+		s.forget(s.sides[1], l.Book)
 		return s.out.link(ctx, state.LinkChange{Old: &l})
 	case gone(0) && found(1):
 		it := got[1].Item
@@ -434,6 +436,9 @@ func (s *slice) drain(ctx context.Context) error {
 		if err := s.out.flush(ctx, true); err != nil {
 			return err
 		}
+	}
+	if err := s.forgetAll(ctx); err != nil {
+		return err
 	}
 	for _, sd := range s.sides {
 		if sd.index != nil {

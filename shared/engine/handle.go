@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"meibo/shared/connector"
@@ -367,6 +369,9 @@ func (s *slice) partnerless(ctx context.Context, t *side, w wanted, g connector.
 		p.now[w.from.i] = w.item
 		return s.out.park(ctx, p)
 	case w.old == nil || !full(*w.old): // matched, and gone before it was linked: the next run sees it alone
+		if g.Status == connector.StatusGone {
+			s.forget(t, w.partner)
+		}
 		s.again(w.from.s, w.item.ID, retrySoon)
 		return nil
 	case g.Status == connector.StatusGone:
@@ -451,7 +456,8 @@ func (s *slice) absorbed(ctx context.Context, sd *side, got map[string]connector
 	return nil
 }
 
-// remember puts a record into the match index as it is now; forget takes it out.
+// remember puts a record into the match index as it is now; forget takes it out, once what follows from its absence is durable:
+// until then a killed run needs to know who it was.
 func (s *slice) remember(sd *side, it *connector.Item) {
 	if sd.index != nil {
 		sd.index.Add(state.Entry{Keys: s.identity(sd, it), Out: it.Scope == connector.OutOfScope})
@@ -459,7 +465,29 @@ func (s *slice) remember(sd *side, it *connector.Item) {
 }
 
 func (s *slice) forget(sd *side, id string) {
-	if sd.index != nil {
-		sd.index.Add(state.Entry{Keys: plan.Keys{ID: id}, Gone: true})
+	if s.forgotten[sd.i] == nil {
+		s.forgotten[sd.i] = map[string]bool{}
 	}
+	s.forgotten[sd.i][id] = true
+}
+
+// forgetAll carries out what forget was told, for the review list too.
+func (s *slice) forgetAll(ctx context.Context) error {
+	for i, sd := range s.sides {
+		list := s.forgotten[i]
+		if s.forgotten[i] = nil; len(list) == 0 {
+			continue
+		}
+		for _, id := range slices.Sorted(maps.Keys(list)) {
+			if sd.index != nil {
+				sd.index.Add(state.Entry{Keys: plan.Keys{ID: id}, Gone: true})
+			}
+		}
+		if s.sess.Control.Totals.Review > 0 {
+			if err := s.dropCandidates(ctx, sd, list); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

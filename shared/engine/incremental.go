@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -616,8 +617,20 @@ func (s *slice) vanished(ctx context.Context, sd *side) ([]connector.Rekey, erro
 		}
 	}
 	pairs, _ := plan.Match(gone, fresh)
-	var out []connector.Rekey
+	var partners []string
 	for _, p := range pairs {
+		l := was[gone[p.CRM].ID]
+		partners = append(partners, idOf(&l, o))
+	}
+	theirs, err := s.read(ctx, o, partners) // their listing may be late
+	if err != nil {
+		return nil, err
+	}
+	var out []connector.Rekey
+	for i, p := range pairs {
+		if theirs[partners[i]].Status != connector.StatusFound {
+			continue
+		}
 		out = append(out, connector.Rekey{Old: gone[p.CRM].ID, New: fresh[p.Book].ID})
 	}
 	return out, nil
@@ -666,6 +679,7 @@ func (s *slice) matchNews(ctx context.Context) error {
 		full[1-i] = append(full[1-i], more...)
 	}
 	s.matches = s.matchLists(full)
+	s.ownDoubts(lists)
 	if err := s.takeOver(ctx); err != nil {
 		return err
 	}
@@ -690,6 +704,31 @@ func (s *slice) matchNews(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// ownDoubts puts doubts to records that this run handles: a new record that may be one which stood alone before is itself in doubt.
+func (s *slice) ownDoubts(lists [2][]state.Entry) {
+	var fresh [2]map[string]bool
+	for i := range lists {
+		fresh[i] = map[string]bool{}
+		for j := range lists[i] {
+			fresh[i][lists[i][j].ID] = true
+		}
+	}
+	for i := range lists {
+		of, theirs := s.matches.of[i], s.matches.of[1-i]
+		for _, id := range slices.Sorted(maps.Keys(of)) {
+			v := of[id]
+			if v.kind != doubted || fresh[i][id] {
+				continue
+			}
+			for _, c := range v.candidates {
+				if fresh[1-i][c] && theirs[c].kind == candidate {
+					theirs[c] = verdict{kind: doubted, candidates: []string{id}, code: v.code}
+				}
+			}
+		}
+	}
 }
 
 func (s *slice) rememberKeys(sd *side, k plan.Keys) {

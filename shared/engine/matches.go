@@ -253,10 +253,19 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 		if err != nil {
 			return err
 		}
-		done := map[string]bool{}
+		o := s.other(sd)
+		var partners []string
 		for _, p := range pairs {
-			if _, has := linked[fresh[p.Book].ID]; has {
-				continue
+			partners = append(partners, idOf(&s.absent[was[gone[p.CRM].ID]].link, o))
+		}
+		theirs, err := s.read(ctx, o, partners)
+		if err != nil {
+			return err
+		}
+		done := map[string]bool{}
+		for n, p := range pairs {
+			if _, has := linked[fresh[p.Book].ID]; has || theirs[partners[n]].Status != connector.StatusFound {
+				continue // where the partner is gone too, the new record stands for itself
 			}
 			old := s.absent[was[gone[p.CRM].ID]].link
 			moved := old
@@ -379,8 +388,8 @@ func (s *slice) unreview(ctx context.Context, sd *side, l *state.Link) error {
 	if l.Code != state.CodeReview {
 		return nil
 	}
-	if l.Detail == "" {
-		return s.dropCandidate(ctx, sd, idOf(l, sd))
+	if l.Detail == "" { // a candidate: see dropCandidates
+		return nil
 	}
 	r, err := s.repo.Review(ctx, s.ask.Tenant, s.ask.Connection, l.Detail)
 	if err != nil {
@@ -394,20 +403,22 @@ func (s *slice) unreview(ctx context.Context, sd *side, l *state.Link) error {
 	return s.sess.RemoveReview(ctx, r.ID)
 }
 
-// dropCandidate takes a record off every entry of the review list that offers it. An entry that offers nobody any more goes, and
-// its record is looked at again.
-func (s *slice) dropCandidate(ctx context.Context, sd *side, id string) error {
+// dropCandidates takes records of side sd off every entry of the review list that offers them. An entry that offers nobody any more
+// goes, and its record is looked at again.
+func (s *slice) dropCandidates(ctx context.Context, sd *side, ids map[string]bool) error {
 	for after := ""; ; {
 		list, next, err := s.repo.Reviews(ctx, s.ask.Tenant, s.ask.Connection, 100, after)
 		if err != nil {
 			return err
 		}
 		for _, r := range list {
-			if r.Side == sd.s || !slices.Contains(r.Candidates, id) {
+			offered := len(r.Candidates)
+			r.Candidates = slices.DeleteFunc(r.Candidates, func(c string) bool { return ids[c] })
+			if r.Side == sd.s || len(r.Candidates) == offered {
 				continue
 			}
 			s.changes = true
-			if r.Candidates = slices.DeleteFunc(r.Candidates, func(c string) bool { return c == id }); len(r.Candidates) > 0 {
+			if len(r.Candidates) > 0 {
 				err = s.sess.SaveReview(ctx, r)
 			} else {
 				s.again(r.Side, r.Record, retrySoon)
@@ -431,6 +442,7 @@ func (s *slice) departed(ctx context.Context, t *side, l state.Link, it *connect
 	if err := s.scopeStands(ctx, t); err != nil {
 		return err
 	}
+	s.forget(t, idOf(&l, t))
 	var now [2]plan.Presence
 	var edited [2]bool
 	now[t.i] = plan.Gone

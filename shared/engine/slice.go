@@ -75,6 +75,7 @@ type slice struct {
 	lookAt    time.Time            // when what this run parked is due
 	moreHeld  bool                 // a cap left some of what it held back before
 	heldNow   bool                 // a cap held something back
+	forgotten [2]map[string]bool   // records that are to be taken out of the match index
 	scanned   [2]time.Time         // membership scans of this run
 	membered  [2]bool              // and whether there was one
 	// moreMembers says that a scan found more than a run holds.

@@ -17,6 +17,7 @@ import (
 	"meibo/shared/clock"
 	"meibo/shared/connector"
 	"meibo/shared/engine"
+	"meibo/shared/plan"
 	"meibo/shared/profile"
 	"meibo/shared/queue"
 	"meibo/shared/record"
@@ -43,6 +44,7 @@ type world struct {
 	logs      bytes.Buffer
 	tenant    tenancy.TenantSettings
 	openErr   error
+	lights    [2]connector.Connector // in place of the fakes
 	sliceTime time.Duration
 	use       *store.Counted // all that the engine asks of the table
 }
@@ -138,8 +140,12 @@ func (w *world) Open(_ context.Context, _, account string) (engine.Opened, error
 	if w.openErr != nil {
 		return engine.Opened{}, w.openErr
 	}
+	c := f.connector()
+	if i := plan.Index(side); w.lights[i] != nil {
+		c = w.lights[i]
+	}
 	before := f.calls
-	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: f.connector(),
+	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: c,
 		Calls: func() int { return f.calls - before }}, nil
 }
 

@@ -202,3 +202,28 @@ func TestAPageThatRepeatsForEverEndsTheSliceAndIsShown(t *testing.T) {
 		})
 	}
 }
+
+// TestACreateWhoseAnswerIsLostIsNotMadeTwiceWhileItIsInvisible has Google show what was written only minutes later.
+func TestACreateWhoseAnswerIsLostIsNotMadeTwiceWhileItIsInvisible(t *testing.T) {
+	for name, f := range map[string]sandbox.Fault{
+		"it was made":     {Method: "POST", Path: ":batchCreateContacts", AfterWrite: true},
+		"it was not made": {Method: "POST", Path: ":batchCreateContacts", Status: http.StatusBadGateway},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, options{lag: 8 * time.Minute})
+			c := w.company("morita", nil)
+			c.fillCRM(people(0, 30))
+			w.pass(10 * time.Minute)
+			w.google().Add(f)
+			c.start()
+			for range 12 {
+				w.pass(5 * time.Minute)
+				if got := len(c.bookBook()); got > 30 {
+					t.Fatalf("got %d contacts in the book, want 30 at most", got)
+				}
+			}
+			c.agree(30)
+			c.quiet()
+		})
+	}
+}

@@ -97,7 +97,6 @@ func (n *notes) String() string {
 type options struct {
 	lag    time.Duration
 	limits bool // as the vendors have them
-	slice  time.Duration
 }
 
 func open(t *testing.T, o options) *world {
@@ -116,7 +115,7 @@ func open(t *testing.T, o options) *world {
 	verify := authn.New(authn.Config{Issuer: w.public + "/signin", Audience: "meibo", Clock: w.clk, HTTP: w.hc})
 	w.stack, err = local.Open(local.Options{
 		Folder: w.folder, Clock: w.clk, Clients: local.SandboxClients(), PublicURL: w.public, Authenticate: verify.FromRequest, NoSync: true,
-		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), SliceTime: o.slice,
+		Log:     slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Systems: system.Config{Clock: w.clk, Endpoints: w.at},
 	})
 	w.must(err)

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +51,7 @@ type body struct {
 // service is EventBridge Scheduler as far as its API reference constrains these requests.
 type service struct {
 	t         *testing.T
+	mu        sync.Mutex // a request whose connection is cut may still be here when the next one comes
 	groups    map[string]bool
 	schedules map[string]body
 	calls     []string
@@ -62,6 +65,8 @@ var (
 )
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	name := strings.TrimPrefix(r.URL.Path, "/schedules/")
 	s.calls = append(s.calls, r.Method)
 	fault := -1
@@ -89,6 +94,13 @@ func (s *service) answer(w http.ResponseWriter, status int, kind string) {
 	}
 	w.WriteHeader(status)
 	io.WriteString(w, `{"ScheduleArn":"arn","Message":"m"}`)
+}
+
+// made returns the methods of the requests so far.
+func (s *service) made() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
 }
 
 func (s *service) act(r *http.Request, name string) (int, string) {
@@ -318,7 +330,7 @@ func TestOnce(t *testing.T) {
 		if got := svc.only().ScheduleExpression; got != "at(2026-01-02T04:04:05)" {
 			t.Errorf("got %s", got)
 		}
-		if got := strings.Join(svc.calls, " "); got != "POST POST PUT POST" {
+		if got := strings.Join(svc.made(), " "); got != "POST POST PUT POST" {
 			t.Errorf("got calls %s", got)
 		}
 	})
@@ -358,8 +370,8 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%s: got %v, want ErrInvalid", name, err)
 			}
 		}
-		if len(svc.calls) != 0 {
-			t.Errorf("got calls %v", svc.calls)
+		if calls := svc.made(); len(calls) != 0 {
+			t.Errorf("got calls %v", calls)
 		}
 	})
 }
