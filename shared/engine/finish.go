@@ -102,16 +102,19 @@ func (s *slice) next(ctx context.Context) error {
 		return err
 	}
 	at := earlier(s.nextIntent(), s.sess.Control.Again)
-	if s.moreMembers {
-		at = s.e.c.Clock.Now()
-	}
 	for _, r := range s.sess.Control.Retry {
 		if at.IsZero() || r.At.Before(at) {
 			at = r.At
 		}
 	}
-	if at.IsZero() {
+	now := s.e.c.Clock.Now()
+	switch {
+	case s.moreMembers:
+		at = now
+	case at.IsZero():
 		return nil
+	case !at.After(now): // this run could not do it; the next one must not come at once, or they would never end
+		at = now.Add(retrySoon)
 	}
 	ask := s.follow()
 	ask.Asked = at // a run that begins before then does not cover it
