@@ -51,6 +51,8 @@ type Config struct {
 	Rand io.Reader
 	// SliceTime is how long one slice of a run works; 0 means the engine's own.
 	SliceTime time.Duration
+	// LongestCall is how long a vendor may still work on a request that nobody waits for; 0 means the engine's own.
+	LongestCall time.Duration
 }
 
 // App is Meibo, put together. It is safe for concurrent use.
@@ -99,7 +101,7 @@ func New(c Config) (*App, error) {
 		Keys: func(ctx context.Context, tenant string) (engine.TenantKeys, error) {
 			return c.Keys.For(ctx, tenant)
 		},
-		Opener: a.Opener, Queue: c.Queue, Scheduler: c.Scheduler, Log: c.Log, NewID: a.newID, SliceTime: c.SliceTime,
+		Opener: a.Opener, Queue: c.Queue, Scheduler: c.Scheduler, Log: c.Log, NewID: a.newID, SliceTime: c.SliceTime, LongestCall: c.LongestCall,
 	})
 	a.flows = map[string]*oauth.Flow{}
 	for id, s := range byID {

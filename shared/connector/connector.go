@@ -52,9 +52,31 @@ type Description struct {
 	Visibility time.Duration `json:"visibility"`
 	// FullListingEvery is how old a chain of cursors may grow before it must start from a full listing; 0 means never.
 	FullListingEvery time.Duration `json:"full_listing_every"`
+	// ScanEvery is how often the ids of the whole scope must be scanned (MemberScanner) because no listing of changes tells
+	// deletions; 0 means that Changes tells them.
+	ScanEvery time.Duration `json:"scan_every,omitempty"`
+	// PollEvery is the shortest interval between two runs that the vendor's limits leave room for, when many connections share
+	// them; 0 means that a minute is fine.
+	PollEvery time.Duration `json:"poll_every,omitempty"`
+	// Options are choices of this vendor's own that a person makes for a connection.
+	Options []Option `json:"options,omitempty"`
 	// MembersEvery is how often a scope with groups needs a membership scan, for a vendor whose change listing does not
 	// tell scope (MemberScanner); 0 means that Changes tells.
 	MembersEvery time.Duration `json:"members_every"`
+}
+
+// Option is a choice of a vendor's own, such as who may see the people that are added.
+type Option struct {
+	Key     string   `json:"key"` // such as "visibility"
+	Name    string   `json:"name"`
+	Choices []Choice `json:"choices"`
+	Default string   `json:"default"` // one of the choices' values, or "" for the vendor's own default
+}
+
+// Choice is one value of an Option.
+type Choice struct {
+	Value string `json:"value"`
+	Name  string `json:"name"`
 }
 
 // Batch says how many records one vendor call takes. All are at least 1.
@@ -80,6 +102,10 @@ func (d Description) Field(k record.Key) (record.Field, bool) {
 type Scope struct {
 	// Groups are ids of groups, folders, lists or views (see Grouper). Empty means every record that the account can see.
 	Groups []string `json:"groups,omitempty"`
+	// Owned leaves out records that belong to another user than the account's.
+	Owned bool `json:"owned,omitempty"`
+	// Options are the connection's choices, by Option.Key.
+	Options map[string]string `json:"options,omitempty"`
 	// Fields are the fields to read; nil means all of the catalogue.
 	Fields []record.Key `json:"fields,omitempty"`
 }
@@ -191,6 +217,8 @@ type Write struct {
 	Mark string
 	// Groups are the groups to put a new record into, besides where the vendor puts every new record.
 	Groups []string
+	// Options are the connection's choices, by Option.Key.
+	Options map[string]string
 }
 
 // Result is the outcome of one write.

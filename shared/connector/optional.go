@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"time"
 
 	"meibo/shared/record"
 )
@@ -34,6 +35,8 @@ const (
 	PermEdit   Permission = "edit"
 	PermDelete Permission = "delete"
 	PermSync   Permission = "sync"
+	// PermCompanies is the right to add the companies that people work for, where the vendor keeps them as records of their own.
+	PermCompanies Permission = "companies"
 )
 
 // Identity says who an account is.
@@ -53,7 +56,78 @@ type Identifier interface {
 	Identify(ctx context.Context) (Identity, error)
 }
 
-// MemberScanner lists the ids that are in a scope now, for vendors whose change listing does not tell.
+// GroupMaker makes and removes the group or folder that a connection keeps its records in.
+type GroupMaker interface {
+	// MakeGroup returns the group with the name that carries mark, and makes it if there is none, so that it can be repeated. A
+	// group of that name without the mark is somebody else's: *DuplicateError.
+	MakeGroup(ctx context.Context, name, mark string) (Group, error)
+	// RemoveGroup removes the group with the records that are in nothing else. One that is gone is no error.
+	RemoveGroup(ctx context.Context, id string) error
+}
+
+// Photo is a record's picture.
+type Photo struct {
+	Data []byte
+	Type string // media type, such as "image/jpeg"
+}
+
+// Photographer reads and sets the pictures of records. A record's Photo field, where the vendor lists one, holds a text that changes
+// with the picture; where it does not, only Photos tells whether there is one.
+type Photographer interface {
+	// Photos returns one entry per id, in order; nil for a record without a picture.
+	Photos(ctx context.Context, ids []string) ([]*Photo, error)
+	// SetPhoto stores a record's picture. *InvalidError if the vendor does not take it.
+	SetPhoto(ctx context.Context, id string, p Photo) error
+}
+
+// Watch asks a vendor to tell of changes.
+type Watch struct {
+	ID     string // Meibo's own: 18 decimal digits, none of them secret
+	Target string // what to watch, as Targets named it
+	// URL is where notifications go. It is the watch's own.
+	URL string
+	// Secret proves notifications where the vendor sends one back: 32 letters and digits.
+	Secret string
+	// Until is how long it is wanted; the vendor may make it shorter.
+	Until time.Time
+}
+
+// Subscription is the vendor's word for a Watch.
+type Subscription struct {
+	ID      string    `json:"id"` // the vendor's
+	Target  string    `json:"target"`
+	Expires time.Time `json:"expires,omitzero"` // zero if it does not expire
+	// Extra is what the vendor wants to hear again when it is renewed or removed.
+	Extra map[string]string `json:"extra,omitempty"`
+}
+
+// Watcher subscribes to a vendor's notifications of changes.
+type Watcher interface {
+	// Targets returns what has to be watched for a scope: the ids of folders where the vendor watches those, else one "".
+	Targets(ctx context.Context, scope Scope) ([]string, error)
+	// Watch subscribes. *ForbiddenError where the account's user may not; the connection then polls.
+	Watch(ctx context.Context, w Watch) (Subscription, error)
+	// Renew has a subscription go on until w.Until, and makes sure that the vendor still has it. ErrNotFound: it has not; subscribe
+	// anew, and list what changed meanwhile.
+	Renew(ctx context.Context, s Subscription, w Watch) (Subscription, error)
+	// Unwatch ends a subscription. One that is gone is no error.
+	Unwatch(ctx context.Context, s Subscription) error
+}
+
+// Budget is what a vendor lets a whole company's integrations use, and what is left of it.
+type Budget struct {
+	Limit     int       `json:"limit"`
+	Remaining int       `json:"remaining"`
+	Resets    time.Time `json:"resets,omitzero"`
+	At        time.Time `json:"at"` // when the vendor said so
+}
+
+// Budgeter tells what the vendor last said of the budget; false if it said nothing yet. It makes no call.
+type Budgeter interface {
+	Budget() (Budget, bool)
+}
+
+// MemberScanner lists the ids that are in a scope now, for vendors whose change listing does not tell scope or deletions.
 type MemberScanner interface {
 	// Members returns one page of ids, and the cursor of the next page or "" after the last.
 	Members(ctx context.Context, scope Scope, cursor string) (ids []string, next string, err error)

@@ -41,7 +41,7 @@ type chaos struct {
 // people edit, delete, merge and move records on both sides; when all is calm again, everybody is where they should be, once.
 // A seed that fails is run alone by its name.
 func TestChaos(t *testing.T) {
-	seeds := 40
+	seeds := 25
 	if s, err := strconv.Atoi(os.Getenv("MEIBO_SEEDS")); err == nil {
 		seeds = s
 	}

@@ -52,7 +52,7 @@ func (w *world) die(string) error {
 // TestKilledAnywhere kills the process at random requests of a first run and of later ones, and wants the books that an
 // undisturbed world would have: nobody lost, nobody twice, both sides the same.
 func TestKilledAnywhere(t *testing.T) {
-	seeds := 60
+	seeds := 20
 	if s, err := strconv.Atoi(os.Getenv("MEIBO_SEEDS")); err == nil {
 		seeds = s
 	}

@@ -53,7 +53,7 @@ type Opener interface {
 	Open(ctx context.Context, tenant, account string) (Opened, error)
 }
 
-// Config is what an engine works with. All fields but SliceTime are needed.
+// Config is what an engine works with. All fields but the last two are needed.
 type Config struct {
 	Table     store.Table
 	Clock     clock.Clock
@@ -66,7 +66,13 @@ type Config struct {
 	NewID     func() string // sorts by time
 	// SliceTime is the time of a slice; 0 means the constant of that name.
 	SliceTime time.Duration
+	// LongestCall is how long after its intent a create may still take effect at a vendor, although nobody waits for the answer;
+	// 0 means the constant of that name.
+	LongestCall time.Duration
 }
+
+// LongestCall is longer than any vendor works on one request.
+const LongestCall = 2 * time.Minute
 
 // Engine runs syncs. It is safe for concurrent use.
 type Engine struct{ c Config }
@@ -75,6 +81,9 @@ type Engine struct{ c Config }
 func New(c Config) *Engine {
 	if c.SliceTime == 0 {
 		c.SliceTime = SliceTime
+	}
+	if c.LongestCall == 0 {
+		c.LongestCall = LongestCall
 	}
 	return &Engine{c: c}
 }

@@ -154,16 +154,6 @@ func TestFailedWriteKeepsTheOtherSidesEdit(t *testing.T) {
 
 func TestDuplicateIsACandidate(t *testing.T) {
 	w, _ := synced(t, 5)
-	other := w.crm.put("", person("Other", "One", "note", "nothing to match by"))
-	w.crm.recs[other].at = w.clk.Now()
-	w.ask(state.ReasonUpdate)
-	w.rest()
-	b := w.link(other).Book
-	w.crm.remove(other)
-	w.conn.Settings.Rules.Deletes.ToBook = false
-	w.ask(state.ReasonUpdate)
-	w.rest()
-	_ = b
 	lone := w.crm.put("", person("Hidden", "Twin"))
 	w.ask(state.ReasonUpdate)
 	w.rest()

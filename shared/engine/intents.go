@@ -62,7 +62,7 @@ func (s *slice) settleIntents(lists [2][]state.Entry, keys [2][]plan.Keys, m *ma
 				s.forced[1-t][e.Source] = true
 				continue
 			}
-			if !s.listedAt(sd).After(in.At.Add(sd.desc.Visibility)) {
+			if !s.listedAt(sd).After(in.At.Add(sd.desc.Visibility + s.e.c.LongestCall)) {
 				left = append(left, e)
 				continue
 			}
@@ -139,7 +139,7 @@ func (s *slice) storeIntents(ctx context.Context) error {
 func (s *slice) nextIntent() time.Time {
 	var at time.Time
 	for _, in := range s.intents {
-		t := in.At.Add(s.sides[plan.Index(in.Side)].desc.Visibility + time.Second)
+		t := in.At.Add(s.sides[plan.Index(in.Side)].desc.Visibility + s.e.c.LongestCall + time.Second)
 		if at.IsZero() || t.Before(at) {
 			at = t
 		}

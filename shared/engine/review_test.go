@@ -152,7 +152,7 @@ func TestReviewedRecordsDeleted(t *testing.T) {
 }
 
 func TestReviewSurvivesKill(t *testing.T) {
-	for at := 1; at < 40; at++ {
+	for at := 1; at < 40; at += 2 {
 		w, crm, _, b2, _, _ := doubtful(t)
 		n, dead := at, false
 		killAt = func() error {

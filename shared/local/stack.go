@@ -71,6 +71,9 @@ type Options struct {
 	Rand io.Reader
 	// SliceTime of runs; 0 means the engine's own.
 	SliceTime time.Duration
+	// LongestCall is how long a vendor may still work on a request that nobody waits for; 0 means the engine's own. Stand-ins
+	// are done at once.
+	LongestCall time.Duration
 }
 
 // Stack is the local edition, put together. It is safe for concurrent use.
@@ -144,7 +147,7 @@ func Open(o Options) (_ *Stack, err error) {
 	s.App, err = app.New(app.Config{
 		Table: s.Table, Queue: s.Queue, Scheduler: s.Schedules, Keys: s.Keys, Clients: o.Clients, Clock: o.Clock,
 		Systems: o.Systems, HTTP: o.HTTP, PublicURL: o.PublicURL, Authenticate: o.Authenticate, Log: o.Log, Rand: o.Rand,
-		SliceTime: o.SliceTime,
+		SliceTime: o.SliceTime, LongestCall: o.LongestCall,
 	})
 	if err != nil {
 		return nil, err

@@ -96,6 +96,10 @@ type Rules struct {
 	MatchFirst []LabelPair `json:"match_first,omitempty"`
 	// SkipImported leaves out CRM records that came in by import or migration until they are changed by themselves (ZO7).
 	SkipImported bool `json:"skip_imported"`
+	// Owned takes only CRM records that belong to the account's own user (PD6, ZO1).
+	Owned bool `json:"owned,omitempty"`
+	// Photos gives the book's photo to a CRM record that has none (PD12).
+	Photos bool `json:"photos,omitempty"`
 	// RequireEmail leaves out records without a valid e-mail address (HD7).
 	RequireEmail bool   `json:"require_email"`
 	Caps         Caps   `json:"caps"`
@@ -125,4 +129,11 @@ type Profile struct {
 	EveryMin, EveryDefault, EveryMax int
 	// Leave are fields of the default mapping that this pair does not sync.
 	Leave []record.Key `json:"leave,omitempty"`
+	// Folder is the name of the group in the book that Meibo makes, keeps all records of the connection in and removes in the end;
+	// "" if a person chooses among the groups that are there (ZO4 to ZO6).
+	Folder string `json:"folder,omitempty"`
+	// Make are CRM fields that are made at the start of a connection where the company has none (PD13).
+	Make []record.Key `json:"make,omitempty"`
+	// Companies says that a member needs the right to add companies as well as people (PD2).
+	Companies bool `json:"companies,omitempty"`
 }

@@ -30,10 +30,46 @@ func ZohoGoogle() Profile {
 	return p
 }
 
+// ZohoMicrosoft is Zoho CRM with Office 365: SPEC section 5, rows ZO1 to ZO8.
+func ZohoMicrosoft() Profile {
+	p := Default("zoho", "microsoft")
+	p.Name = "zoho-microsoft"
+	p.Folder = "Zoho CRM Contacts" // ZO4
+	p.Rules.Owned = true           // ZO1
+	p.Rules.SkipImported = true    // ZO7
+	p.Rules.Deletes.ToCRM = false  // ZO3: a checkbox, off until somebody ticks it
+	return p
+}
+
+// pipedriveMakes are the fields that a Pipedrive company may lack (PD13).
+var pipedriveMakes = []record.Key{record.IM, record.Address, record.Note, record.Birthday, record.OrgTitle}
+
+// PipedriveGoogle is Pipedrive with Google Contacts: SPEC section 3.
+func PipedriveGoogle() Profile {
+	p := Default("pipedrive", "google")
+	p.Name = "pipedrive-google"
+	p.Directions = []Direction{TwoWay, BookToCRM} // PD4, PD5
+	p.Rules.Owned = true                          // PD6
+	p.Rules.Photos = true                         // PD12
+	p.Make = pipedriveMakes
+	p.Companies = true // PD2
+	return p
+}
+
+// PipedriveMicrosoft is Pipedrive with Microsoft 365 or Outlook.com: SPEC section 3.
+func PipedriveMicrosoft() Profile {
+	p := PipedriveGoogle()
+	p.Name, p.Book = "pipedrive-microsoft", "microsoft"
+	p.Leave = append(p.Leave, record.Note) // PD14
+	return p
+}
+
 // For returns the profile of the pair of systems.
 func For(crm, book string) Profile {
-	if crm == "zoho" && book == "google" {
-		return ZohoGoogle()
+	for _, p := range []Profile{ZohoGoogle(), ZohoMicrosoft(), PipedriveGoogle(), PipedriveMicrosoft()} {
+		if p.CRM == crm && p.Book == book {
+			return p
+		}
 	}
 	return Default(crm, book)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"meibo/shared/clock"
 	"meibo/shared/profile"
@@ -61,7 +62,8 @@ func (r *Repo) Run(ctx context.Context, tenant, conn, id string) (Run, error) {
 	return Run{}, err
 }
 
-// Runs lists runs, newest first. Those that found nothing to do stand on the first page, as many as are kept.
+// Runs lists runs, newest first. Those that found nothing to do, as many as are kept, stand in their place and make a page longer
+// than limit.
 func (r *Repo) Runs(ctx context.Context, tenant, conn string, limit int, after string) ([]Run, string, error) {
 	page, err := r.table.Query(ctx, store.Query{PK: Partition(tenant, conn), Prefix: skRun, Limit: limit, Reverse: true, After: after})
 	if err != nil {
@@ -71,16 +73,34 @@ func (r *Repo) Runs(ctx context.Context, tenant, conn string, limit int, after s
 	if err != nil {
 		return nil, "", err
 	}
-	if after == "" {
-		c, err := r.Control(ctx, tenant, conn)
+	var before time.Time // where the page before ended
+	if after != "" {
+		it, err := r.table.Get(ctx, store.Key{PK: Partition(tenant, conn), SK: after})
+		if errors.Is(err, store.ErrNotFound) {
+			return runs, page.Next, nil // it expired meanwhile: the quiet ones were on that page at the latest
+		}
 		if err != nil {
 			return nil, "", err
 		}
-		for _, q := range c.Quiet {
+		last, err := decode[Run](it)
+		if err != nil {
+			return nil, "", err
+		}
+		before = last.Started
+	}
+	c, err := r.Control(ctx, tenant, conn)
+	if err != nil {
+		return nil, "", err
+	}
+	stored := len(runs)
+	for _, q := range c.Quiet {
+		above := after == "" || !q.Started.After(before)
+		below := page.Next == "" || stored > 0 && q.Started.After(runs[stored-1].Started)
+		if above && below {
 			runs = append(runs, q.run(c.Totals.Links))
 		}
-		slices.SortStableFunc(runs, func(a, b Run) int { return b.Started.Compare(a.Started) })
 	}
+	slices.SortStableFunc(runs, func(a, b Run) int { return b.Started.Compare(a.Started) })
 	return runs, page.Next, nil
 }
 

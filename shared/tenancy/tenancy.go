@@ -55,7 +55,9 @@ const (
 	CreateContacts Permission = "contacts.create"
 	EditContacts   Permission = "contacts.edit"
 	DeleteContacts Permission = "contacts.delete"
-	ManageMembers  Permission = "members.manage"
+	// AddCompanies is needed beside CreateContacts where the CRM keeps companies as records of their own (PD2).
+	AddCompanies  Permission = "companies.create"
+	ManageMembers Permission = "members.manage"
 )
 
 // Member is a person of a tenant.
@@ -122,10 +124,12 @@ type Connection struct {
 	Book  string `json:"book"`
 	State State  `json:"state"`
 	// Reason says, in a sentence for people, why the state is what it is; empty when there is nothing to say.
-	Reason   string    `json:"reason,omitempty"`
-	Settings Settings  `json:"settings"`
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
+	Reason   string   `json:"reason,omitempty"`
+	Settings Settings `json:"settings"`
+	// Folder is the id of the group that Meibo made in the book for this connection; "" if it made none (ZO4).
+	Folder  string    `json:"folder,omitempty"`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
 	// V is the version of the stored item.
 	V int64 `json:"-"`
 }
@@ -135,9 +139,12 @@ type Connection struct {
 type Settings struct {
 	// CRMGroups and BookGroups are the lists and groups in scope; empty means everything. New records in the book are put
 	// into the first book group (ZG11).
-	CRMGroups  []string      `json:"crm_groups"`
-	BookGroups []string      `json:"book_groups"`
-	Rules      profile.Rules `json:"rules"`
+	CRMGroups  []string `json:"crm_groups"`
+	BookGroups []string `json:"book_groups"`
+	// CRMOptions and BookOptions are choices of the vendors' own, by connector.Option.Key.
+	CRMOptions  map[string]string `json:"crm_options,omitempty"`
+	BookOptions map[string]string `json:"book_options,omitempty"`
+	Rules       profile.Rules     `json:"rules"`
 	// Every is the frequency in minutes (ZG4).
 	Every int `json:"every"`
 }

@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+
+	"meibo/shared/connector"
+	"meibo/shared/state"
+)
+
+// absentLink is a link that a full survey found out of place: a record of it was not named, or left the scope.
+type absentLink struct {
+	link   state.Link
+	unseen [2]bool
+	left   bool
+}
+
+// absent is what reading a record by id says of one that its listing did not name.
+type absent struct {
+	status connector.Status
+	scope  connector.Membership
+	moved  string // its id by now, if that is another
+}
+
+// readAbsent reads by id the records that a complete listing did not name, and counts the deletions that would travel, by the side
+// that loses. Values are not kept.
+func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
+	var lose [2]int
+	for i, sd := range s.sides {
+		if s.absences[i] == nil {
+			s.absences[i] = map[string]absent{}
+		}
+		var want []string
+		for _, a := range s.absent {
+			if _, read := s.absences[i][idOf(&a.link, sd)]; a.unseen[i] && !read {
+				want = append(want, idOf(&a.link, sd))
+			}
+		}
+		for len(want) > 0 {
+			n := min(len(want), max(sd.desc.Batch.Get, 1))
+			got, err := s.read(ctx, sd, want[:n])
+			if err != nil {
+				return lose, err
+			}
+			for id, g := range got {
+				is := absent{status: g.Status, scope: g.Item.Scope}
+				if g.Status == connector.StatusFound && g.Item.ID != id {
+					is.moved = g.Item.ID
+				}
+				s.absences[i][id] = is
+			}
+			want = want[n:]
+		}
+	}
+	for _, a := range s.absent {
+		gone := [2]bool{s.gone(&a, 0), s.gone(&a, 1)}
+		for i := range gone {
+			o := s.sides[1-i]
+			if gone[i] && !gone[1-i] && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) {
+				lose[o.i]++
+			}
+		}
+	}
+	return lose, nil
+}
+
+func (s *slice) gone(a *absentLink, i int) bool {
+	return a.unseen[i] && s.absences[i][idOf(&a.link, s.sides[i])].status == connector.StatusGone
+}
+
+// applyAbsent deals with links that the survey found out of place, a batch at a time.
+func (s *slice) applyAbsent(ctx context.Context) error {
+	if len(s.absent) > 0 && s.absences[0] == nil {
+		if _, err := s.readAbsent(ctx); err != nil {
+			return err
+		}
+	}
+	size := max(min(s.sides[0].desc.Batch.Get, s.sides[1].desc.Batch.Get), 1)
+	list := s.absent
+	s.absent = nil
+	for len(list) > 0 {
+		n := min(len(list), size)
+		if err := s.applyAbsentBatch(ctx, list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+func (s *slice) applyAbsentBatch(ctx context.Context, list []absentLink) error {
+	var want [2][]string
+	var read []absentLink
+	for _, a := range list {
+		if s.linked[a.link.CRM] {
+			continue
+		}
+		switch left := s.outOfListing(&a); {
+		case a.left:
+			if err := s.leave(ctx, a.link, s.leaving[a.link.CRM]); err != nil {
+				return err
+			}
+		case left != [2]bool{}:
+			if err := s.leave(ctx, a.link, left); err != nil {
+				return err
+			}
+		default:
+			read = append(read, a)
+			for i, sd := range s.sides {
+				if !s.gone(&a, i) {
+					want[i] = append(want[i], idOf(&a.link, sd))
+				}
+			}
+		}
+	}
+	var got [2]map[string]connector.Got
+	for i, sd := range s.sides {
+		var err error
+		if got[i], err = s.read(ctx, sd, want[i]); err != nil {
+			return err
+		}
+	}
+	for _, a := range read {
+		var is [2]connector.Got
+		for i, sd := range s.sides {
+			id := idOf(&a.link, sd)
+			if is[i] = got[i][id]; s.gone(&a, i) {
+				is[i] = connector.Got{ID: id, Status: connector.StatusGone}
+			}
+		}
+		s.linked[a.link.CRM] = true
+		if err := s.decideAbsent(ctx, a.link, is); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outOfListing returns the sides on which a record is there and was not named by the listing of its groups, if that is all that is
+// wrong with the link.
+func (s *slice) outOfListing(a *absentLink) (left [2]bool) {
+	for i, sd := range s.sides {
+		if !a.unseen[i] {
+			continue
+		}
+		is := s.absences[i][idOf(&a.link, sd)]
+		if is.status != connector.StatusFound {
+			return [2]bool{}
+		}
+		left[i] = is.scope != connector.InScope && a.link.Made != sd.s && len(sd.scope.Groups) > 0
+	}
+	return left
+}
+
+// decideAbsent deals with one link of which both records were read by id.
+func (s *slice) decideAbsent(ctx context.Context, l state.Link, got [2]connector.Got) error {
+	gone := func(i int) bool { return got[i].Status == connector.StatusGone }
+	found := func(i int) bool { return got[i].Status == connector.StatusFound }
+	switch {
+	case gone(0) && gone(1):
+		s.forget(s.sides[0], l.CRM)
+		s.forget(s.sides[1], l.Book)
+		return s.out.link(ctx, state.LinkChange{Old: &l})
+	case gone(0) && found(1):
+		it := got[1].Item
+		return s.departed(ctx, s.sides[0], l, &it)
+	case gone(1) && found(0):
+		it := got[0].Item
+		return s.departed(ctx, s.sides[1], l, &it)
+	case found(0) && found(1):
+		p := &pairing{old: &l, made: -1}
+		for i := range got {
+			it := got[i].Item
+			p.now[i] = &it
+		}
+		return s.planPair(ctx, p)
+	}
+	return s.miss(ctx, l)
+}

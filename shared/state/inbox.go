@@ -1,0 +1,223 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"meibo/shared/connector"
+	"meibo/shared/profile"
+	"meibo/shared/store"
+)
+
+// Inbox gathers what vendors' notifications said of a connection until a run has dealt with it, and decides when runs are asked
+// for: the first notice at once, the next ones together. It holds ids and kinds of event, never values.
+//
+// It is right whatever is lost: hints go only when the run that took them is done, an ask that never arrived is made again by the
+// next notice, and a connection that hears nothing is polled all the same.
+type Inbox struct {
+	// Seq is the number of the newest hint.
+	Seq   int64  `json:"seq,omitempty"`
+	Hints []Hint `json:"hints,omitempty"`
+	// Lost says that there were more hints than are kept: a run must look for deletions by itself.
+	Lost bool `json:"lost,omitempty"`
+	// Asked is the time for which a run was asked and has not begun yet; zero if there is none.
+	Asked time.Time `json:"asked,omitzero"`
+	// Taken is when a run last looked in, Count how many notices came since, Gap the least time from Taken to the next ask.
+	Taken time.Time     `json:"taken,omitzero"`
+	Count int           `json:"count,omitempty"`
+	Gap   time.Duration `json:"gap,omitempty"`
+	// Seen are the events that came last, newest at the end: one that comes again is a replay.
+	Seen []string `json:"seen,omitempty"`
+
+	V int64 `json:"-"`
+}
+
+// Hint is a record that a notification named.
+type Hint struct {
+	Seq  int64                `json:"n"`
+	Side profile.Side         `json:"s"`
+	ID   string               `json:"id"`
+	Kind connector.NoticeKind `json:"k"`
+}
+
+// Bounds of an inbox. A burst is more than burstCount notices between two runs.
+const (
+	maxHints    = 1000
+	maxSeen     = 512
+	burstCount  = 5
+	minGap      = time.Second
+	maxGap      = 32 * time.Second
+	askLostFor  = time.Minute // an ask that no run has answered for so long is taken for lost
+	inboxTries  = 12
+	inboxRetain = 30 * 24 * time.Hour
+)
+
+// ErrInboxBusy: too many notifications arrived at once; the vendor should send this one again.
+var ErrInboxBusy = errors.New("state: too many notifications at once")
+
+func inboxKey(pk string) store.Key { return store.Key{PK: pk, SK: "inbox"} }
+
+// Posted is what became of a post.
+type Posted struct {
+	// New is how many notices had not been seen.
+	New int
+	// Ask is when a run is to be asked for; zero if one that will see the notices is on its way.
+	Ask time.Time
+}
+
+// Post adds what a proven notification of a side said.
+func (r *Repo) Post(ctx context.Context, tenant, conn string, side profile.Side, notices []connector.Notice) (Posted, error) {
+	for range inboxTries {
+		in, err := r.inbox(ctx, Partition(tenant, conn))
+		if err != nil {
+			return Posted{}, err
+		}
+		done := in.post(side, notices, r.clock.Now())
+		if done == (Posted{}) {
+			return done, nil
+		}
+		err = r.putInbox(ctx, Partition(tenant, conn), in)
+		var refused *store.ConditionError
+		if errors.As(err, &refused) || errors.Is(err, store.ErrContention) {
+			continue
+		}
+		return done, err
+	}
+	return Posted{}, ErrInboxBusy
+}
+
+func (in *Inbox) post(side profile.Side, notices []connector.Notice, now time.Time) Posted {
+	var done Posted
+	for _, n := range notices {
+		if n.Event != "" {
+			if slices.Contains(in.Seen, n.Event) {
+				continue
+			}
+			in.Seen = append(in.Seen, n.Event)
+		}
+		done.New++
+		for _, id := range n.IDs {
+			in.hint(side, id, n.Kind)
+		}
+		if n.Kind == connector.NoticeMissed || n.Kind == connector.NoticeRemoved {
+			in.Lost = true
+		}
+	}
+	if over := len(in.Seen) - maxSeen; over > 0 {
+		in.Seen = slices.Delete(in.Seen, 0, over)
+	}
+	in.Count += done.New
+	lost := !in.Asked.IsZero() && now.Sub(in.Asked) > askLostFor
+	if done.New == 0 && !lost || !in.Asked.IsZero() && !lost {
+		return done
+	}
+	in.Asked = now
+	if next := in.Taken.Add(in.Gap); next.After(now) {
+		in.Asked = next
+	}
+	done.Ask = in.Asked
+	return done
+}
+
+// hint keeps one entry per record, the newest. A deletion is not made a change by a notice that comes after it.
+func (in *Inbox) hint(side profile.Side, id string, k connector.NoticeKind) {
+	in.Seq++
+	i := slices.IndexFunc(in.Hints, func(h Hint) bool { return h.Side == side && h.ID == id })
+	switch {
+	case i >= 0:
+		if in.Hints[i].Kind == connector.NoticeDeleted {
+			k = connector.NoticeDeleted
+		}
+		in.Hints[i].Seq, in.Hints[i].Kind = in.Seq, k
+	case len(in.Hints) < maxHints:
+		in.Hints = append(in.Hints, Hint{in.Seq, side, id, k})
+	default:
+		in.Lost = true
+	}
+}
+
+// TakeInbox returns what the notifications said, for a run that is about to list: what comes later asks for another run. It writes
+// only if there is something in it.
+func (s *Session) TakeInbox(ctx context.Context) (Inbox, error) {
+	for range inboxTries {
+		in, err := s.repo.inbox(ctx, s.pk)
+		if err != nil || in.Asked.IsZero() && in.Count == 0 {
+			return in, err
+		}
+		in.take(s.repo.clock.Now())
+		err = s.repo.putInbox(ctx, s.pk, in)
+		var refused *store.ConditionError
+		if errors.As(err, &refused) || errors.Is(err, store.ErrContention) {
+			continue
+		}
+		in.V++
+		return in, err
+	}
+	return Inbox{}, ErrInboxBusy
+}
+
+// take notes that a run begins. Bursts are answered ever more rarely, up to maxGap; what trickles in is answered at once.
+func (in *Inbox) take(now time.Time) {
+	switch {
+	case in.Count > burstCount:
+		in.Gap = min(max(2*in.Gap, minGap), maxGap)
+	case now.Sub(in.Taken) > 2*maxGap:
+		in.Gap = minGap
+	default:
+		in.Gap = max(in.Gap/2, minGap)
+	}
+	in.Taken, in.Count, in.Asked = now, 0, time.Time{}
+}
+
+// EmptyInbox forgets what a run that is done took: the hints up to its Seq, and Lost.
+func (s *Session) EmptyInbox(ctx context.Context, taken Inbox) error {
+	if len(taken.Hints) == 0 && !taken.Lost {
+		return nil
+	}
+	for range inboxTries {
+		in, err := s.repo.inbox(ctx, s.pk)
+		if err != nil {
+			return err
+		}
+		in.Hints = slices.DeleteFunc(in.Hints, func(h Hint) bool { return h.Seq <= taken.Seq })
+		if taken.Lost && in.Seq == taken.Seq {
+			in.Lost = false
+		}
+		err = s.repo.putInbox(ctx, s.pk, in)
+		var refused *store.ConditionError
+		if errors.As(err, &refused) || errors.Is(err, store.ErrContention) {
+			continue
+		}
+		return err
+	}
+	return nil // the next run takes them once more
+}
+
+func (r *Repo) inbox(ctx context.Context, pk string) (Inbox, error) {
+	it, err := r.table.Get(ctx, inboxKey(pk))
+	if errors.Is(err, store.ErrNotFound) {
+		return Inbox{}, nil
+	}
+	if err != nil {
+		return Inbox{}, err
+	}
+	in, err := decode[Inbox](it)
+	in.V = it.V
+	return in, err
+}
+
+// putInbox stores in over the version that was read.
+func (r *Repo) putInbox(ctx context.Context, pk string, in Inbox) error {
+	it, err := item(inboxKey(pk), in.V+1, in)
+	if err != nil {
+		return err
+	}
+	it.Expires = r.clock.Now().Add(inboxRetain)
+	cond := store.At(in.V)
+	if in.V == 0 {
+		cond = store.Cond{Absent: true}
+	}
+	return r.table.Write(ctx, store.Put(it, cond))
+}
