@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,28 @@ func TestDemo(t *testing.T) {
 		}
 		if !res.Converged || res.Records != 40 || len(res.Steps) != 9 {
 			t.Errorf("got converged %v, %d records, %d steps", res.Converged, res.Records, len(res.Steps))
+		}
+	})
+	t.Run("all pairs are reported together", func(t *testing.T) {
+		var out, errs bytes.Buffer
+		if err := dispatch(context.Background(), []string{"demo", "--records", "40", "--pair", "all", "--json"}, &out, &errs); err != nil {
+			t.Fatalf("%v\n%s", err, &out)
+		}
+		var got struct {
+			Pairs []trial.Result `json:"pairs"`
+		}
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		var pairs []string
+		for _, r := range got.Pairs {
+			pairs = append(pairs, r.Pair)
+			if !r.Converged {
+				t.Errorf("%s: %q", r.Pair, r.Differences)
+			}
+		}
+		if !slices.Equal(pairs, trial.Pairs()) {
+			t.Errorf("got %v, want %v", pairs, trial.Pairs())
 		}
 	})
 	t.Run("a broken card is named by file and line and the rest goes on", func(t *testing.T) {

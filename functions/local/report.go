@@ -15,6 +15,8 @@ import (
 // printer tells people how a trial goes.
 type printer struct {
 	out  io.Writer
+	crm  string // names of the two systems
+	book string
 	live bool // a progress bar can be drawn over
 	bar  bool // one stands on the last line
 	head bool
@@ -26,6 +28,8 @@ func (p *printer) clear() {
 		p.bar = false
 	}
 }
+
+func (p *printer) Begin(crm, book string) { p.crm, p.book, p.head = crm, book, false }
 
 func (p *printer) Say(format string, args ...any) {
 	p.clear()
@@ -51,21 +55,29 @@ func (p *printer) Progress(step, phase string, done, total int) {
 	p.bar = true
 }
 
-const row = "%-9s %8v %8v %8v %8v %8v %8v %9v %8v %7v %12s %12s %14s %8s\n"
+const row = "%-9s %8v %8v %8v %8v %8v %8v %9v %8v %7v %14s %14s %14s %8s\n"
+
+// over is a heading of the width of three columns.
+func over(name string) string {
+	return "── " + name + " " + strings.Repeat("─", max(0, 22-len(name)))
+}
 
 func (p *printer) Done(s trial.Step) {
 	p.clear()
 	if !p.head {
 		p.head = true
-		fmt.Fprintf(p.out, "\n%9s %26s %26s\n", "", "── Zoho CRM ─────────────", "── Google Contacts ──────")
+		fmt.Fprintf(p.out, "\n%9s %-26s %-26s\n", "", over(p.crm), over(p.book))
 		fmt.Fprintf(p.out, row, "step", "created", "updated", "deleted", "created", "updated", "deleted", "conflicts", "skipped", "review",
-			"Zoho calls", "Google calls", "store r/w", "seconds")
+			"CRM calls", "book calls", "store r/w", "seconds")
 	}
 	fmt.Fprintf(p.out, row, s.Name, s.CRM.Created, s.CRM.Updated, s.CRM.Deleted, s.Book.Created, s.Book.Updated, s.Book.Deleted,
 		s.Conflicts, s.Skipped, s.Review, beside(s.CRM), beside(s.Book),
 		fmt.Sprintf("%d/%d", s.Store.Reads, s.Store.Writes), fmt.Sprintf("%.2f", s.Seconds))
 	for _, code := range slices.Sorted(maps.Keys(s.Reasons)) {
 		fmt.Fprintf(p.out, "%9s   skipped %d: %s\n", "", s.Reasons[code], code)
+	}
+	if s.LimitSeconds > 0 {
+		fmt.Fprintf(p.out, "%9s   %.0f s on the vendors' clock, %.2f times the %.0f s that their limits dictate\n", "", s.ClockSeconds, s.LimitRatio, s.LimitSeconds)
 	}
 }
 

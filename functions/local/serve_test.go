@@ -22,6 +22,7 @@ import (
 	"meibo/shared/record"
 	"meibo/shared/sandbox"
 	"meibo/shared/sandbox/google"
+	"meibo/shared/system"
 )
 
 // asProgram makes this test binary run as the program itself, so that a test can kill it.
@@ -235,6 +236,16 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// emptyClients is a file of registrations without any.
+func emptyClients(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "clients.json")
+	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestServeRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -248,6 +259,8 @@ func TestServeRefuses(t *testing.T) {
 		{"real vendors without registrations", []string{"--real"}, "--clients"},
 		{"one stand-in elsewhere and one here", []string{"--google", "http://127.0.0.1:1"}, "both"},
 		{"a public address with a path", []string{"--public-url", "https://x.example/meibo"}, "--public-url"},
+		{"real vendors of which none is registered", []string{"--real", "--clients", emptyClients(t)}, "--clients"},
+		{"a mail file that is not there", []string{"--addr", "127.0.0.1:0", "--mail", "/nowhere/mail.json"}, "--mail"},
 		{"no workers", []string{"--workers", "0"}, "--workers"},
 		{"a stand-in that others can reach", []string{"--addr", "127.0.0.1:0", "--google-addr", "0.0.0.0:0"}, "127.0.0.1"},
 	} {
@@ -275,14 +288,19 @@ func TestSandbox(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	done := make(chan error, 1)
-	go func() {
-		done <- dispatch(ctx, []string{"sandbox", "--json", "--google-addr", "127.0.0.1:0", "--zoho-addr", "127.0.0.1:0", "--clock", "2026-11-22T09:00:00Z"}, w, io.Discard)
-	}()
-	var at struct{ Google, Zoho string }
+	args := []string{"sandbox", "--json", "--clock", "2026-11-22T09:00:00Z"}
+	for _, id := range system.IDs() {
+		args = append(args, "--"+id+"-addr", "127.0.0.1:0")
+	}
+	go func() { done <- dispatch(ctx, args, w, io.Discard) }()
+	var at map[string]string
 	if err := json.NewDecoder(r).Decode(&at); err != nil {
 		t.Fatal(err)
 	}
-	for name, url := range map[string]string{"google": at.Google, "zoho": at.Zoho} {
+	if len(at) != len(system.IDs()) {
+		t.Errorf("got %v, want every system", at)
+	}
+	for name, url := range at {
 		t.Run(name+" answers and its clock can be moved", func(t *testing.T) {
 			resp, err := http.Post(url+"/sandbox/clock", "application/json", strings.NewReader(`{"now":"2026-11-22T10:00:00Z"}`))
 			if err != nil || resp.StatusCode >= 300 {
@@ -295,4 +313,32 @@ func TestSandbox(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestSandboxOfSome(t *testing.T) {
+	t.Run("only what was asked for", func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		r, w := io.Pipe()
+		done := make(chan error, 1)
+		go func() {
+			done <- dispatch(ctx, []string{"sandbox", "--json", "--systems", "microsoft", "--microsoft-addr", "127.0.0.1:0"}, w, io.Discard)
+		}()
+		var at map[string]string
+		if err := json.NewDecoder(r).Decode(&at); err != nil {
+			t.Fatal(err)
+		}
+		if len(at) != 1 || at["microsoft"] == "" {
+			t.Errorf("got %v, want Microsoft's alone", at)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a system that there is not is named with those that there are", func(t *testing.T) {
+		err := dispatch(t.Context(), []string{"sandbox", "--systems", "zoho,lotus"}, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "lotus") || !strings.Contains(err.Error(), "pipedrive") {
+			t.Errorf("got %v", err)
+		}
+	})
 }

@@ -16,17 +16,19 @@ import (
 
 	"meibo/shared/cache"
 	"meibo/shared/clock"
+	"meibo/shared/connector"
 	"meibo/shared/engine"
 	"meibo/shared/httpapi"
+	"meibo/shared/notify"
 	"meibo/shared/oauth"
 	"meibo/shared/queue"
-	"meibo/shared/record"
 	"meibo/shared/schedule"
 	"meibo/shared/secret"
 	"meibo/shared/state"
 	"meibo/shared/store"
 	"meibo/shared/system"
 	"meibo/shared/tenancy"
+	"meibo/shared/watch"
 )
 
 // Config is the parts that Meibo is made of. All are needed, except where they say otherwise.
@@ -44,6 +46,9 @@ type Config struct {
 	HTTP *http.Client
 	// PublicURL is the origin under which browsers reach this installation, such as "https://sync.example.com".
 	PublicURL string
+	// HookURL is the address under which vendors reach Hooks, such as "https://sync.example.com/hooks"; "" means that they reach
+	// none, and every connection is polled only.
+	HookURL string
 	// Authenticate returns who sent a request to the API.
 	Authenticate func(*http.Request) (tenancy.Principal, error)
 	Log          *slog.Logger
@@ -51,6 +56,8 @@ type Config struct {
 	Rand io.Reader
 	// SliceTime is how long one slice of a run works; 0 means the engine's own.
 	SliceTime time.Duration
+	// Mailer sends mails; nil keeps them in the outbox, where they are only shown.
+	Mailer notify.Mailer
 	// LongestCall is how long a vendor may still work on a request that nobody waits for; 0 means the engine's own.
 	LongestCall time.Duration
 }
@@ -65,10 +72,14 @@ type App struct {
 	Engine  *engine.Engine
 	Opener  *system.Opener
 	Systems []system.System
+	Watches *watch.Service
+	Mails   *notify.Outbox
 
-	flows  map[string]*oauth.Flow
-	fields *cache.Cache[string, []record.Field]
-	newID  func() string
+	flows map[string]*oauth.Flow
+	known *cache.Cache[string, connector.Description]
+	// watched are connections that had their subscriptions a moment ago.
+	watched *cache.Cache[string, struct{}]
+	newID   func() string
 }
 
 // catalogueLife is how long an account's fields are remembered for checks of settings: long enough for one visit to a settings
@@ -84,8 +95,9 @@ func New(c Config) (*App, error) {
 	c.Systems.Clock = c.Clock
 	a := &App{
 		c: c, Systems: system.All(c.Systems), State: state.NewRepo(c.Table, c.Clock),
-		fields: cache.New[string, []record.Field](c.Clock, 200, catalogueLife),
-		newID:  tenancy.NewIDs(c.Clock, c.Rand),
+		known:   cache.New[string, connector.Description](c.Clock, 200, catalogueLife),
+		watched: cache.New[string, struct{}](c.Clock, 10_000, ensuredLife),
+		newID:   tenancy.NewIDs(c.Clock, c.Rand),
 	}
 	byID := system.ByID(a.Systems)
 	a.Keeper = oauth.NewKeeper(oauth.KeeperConfig{
@@ -93,9 +105,11 @@ func New(c Config) (*App, error) {
 	})
 	a.Tenancy = tenancy.New(tenancy.Config{
 		Table: c.Table, Clock: c.Clock, Scheduler: c.Scheduler, IDs: a.newID,
-		SystemName: a.systemName, Catalogue: a.catalogue, Revoke: a.Keeper.Revoke, TenantEvery: tick,
+		SystemName: a.systemName, Describe: a.describe, Prepare: a.prepare, Revoke: a.revoke, Stopped: a.stopped, TenantEvery: tick,
 	})
+	a.Mails = &notify.Outbox{Table: c.Table, Clock: c.Clock, Mailer: c.Mailer, Log: c.Log}
 	a.Opener = system.NewOpener(a.Systems, a.Tenancy, a.Keeper, c.Clock)
+	a.Watches = a.newWatches()
 	a.Engine = engine.New(engine.Config{
 		Table: c.Table, Clock: c.Clock, Directory: directory{a},
 		Keys: func(ctx context.Context, tenant string) (engine.TenantKeys, error) {
@@ -118,19 +132,20 @@ func New(c Config) (*App, error) {
 func (a *App) API() http.Handler {
 	return httpapi.New(httpapi.Config{
 		Table: a.c.Table, Keys: a.c.Keys, Clock: a.c.Clock, Tenancy: a.Tenancy, State: a.State, Systems: a.Systems,
-		Consent: a.consent, Opener: a.Opener, Catalogue: a.catalogue, Ask: a.Ask, Authenticate: a.c.Authenticate,
-		Log: a.c.Log, NewID: a.newID,
+		Consent: a.consent, Opener: a.Opener, Describe: a.describe, Watches: a.push, LastMail: a.lastMail, NextRun: Next, Ask: a.Ask,
+		Stopped: a.unwatch, Authenticate: a.c.Authenticate, Log: a.c.Log, NewID: a.newID,
 	})
 }
 
 // Consent returns the handler of the consent callbacks.
 func (a *App) Consent() http.Handler {
-	flows := map[string]httpapi.Finisher{}
+	flows := map[string]httpapi.Flow{}
 	for id, f := range a.flows {
 		flows[id] = f
 	}
 	return httpapi.NewConsent(httpapi.ConsentConfig{
-		Flows: flows, Connected: a.connected, PublicURL: a.c.PublicURL, Log: a.c.Log, NewID: a.newID,
+		Flows: flows, SystemName: a.systemName, Asker: a.asker, Connected: a.connected, Uninstall: a.uninstalls(), Uninstalled: a.uninstalled,
+		PublicURL: a.c.PublicURL, Log: a.c.Log, NewID: a.newID,
 	})
 }
 
@@ -159,23 +174,23 @@ func (a *App) systemName(id string) string {
 	return id
 }
 
-// catalogue returns an account's fields as its system has them now, or had them a moment ago.
-func (a *App) catalogue(ctx context.Context, tenant, account string) ([]record.Field, error) {
+// describe returns what an account can do as its system has it now, or had it a moment ago.
+func (a *App) describe(ctx context.Context, tenant, account string) (connector.Description, error) {
 	key := tenant + "/" + account
-	if fs, ok := a.fields.Get(key); ok {
-		return fs, nil
+	if d, ok := a.known.Get(key); ok {
+		return d, nil
 	}
 	o, err := a.Opener.Open(ctx, tenant, account)
 	if err != nil {
-		return nil, err
+		return connector.Description{}, err
 	}
 	defer o.Close()
 	d, err := o.Connector.Describe(ctx)
 	if err != nil {
-		return nil, err
+		return connector.Description{}, err
 	}
-	a.fields.Put(key, d.Fields)
-	return d.Fields, nil
+	a.known.Put(key, d)
+	return d, nil
 }
 
 func (a *App) consent(ctx context.Context, r oauth.StartRequest) (string, error) {
@@ -189,14 +204,17 @@ func (a *App) consent(ctx context.Context, r oauth.StartRequest) (string, error)
 // accept records the account that a person has just authorised. Its token is stored before the connections that waited for it go
 // on.
 func (a *App) accept(ctx context.Context, o oauth.Outcome, keep func(ctx context.Context, account string) error) error {
-	_, err := a.Tenancy.Connect(ctx, tenancy.Authorised{
+	acc, err := a.Tenancy.Connect(ctx, tenancy.Authorised{
 		Tenant: o.Tenant, Member: o.Member, Account: o.Account, System: o.System, Side: o.Side, Identity: o.Identity, Keep: keep,
 	})
 	var late *tenancy.ScheduleError
 	if errors.As(err, &late) { // connections go on again; only the tenant's schedule is late
 		err = a.Tenancy.Reschedule(ctx, o.Tenant)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.probes().Set(ctx, probeID(o.Tenant, acc.ID), a.c.Clock.Now().Add(probeEvery))
 }
 
 // connected sees to the connections of an account that has just been authorised, once its token is stored: the one that the

@@ -30,7 +30,10 @@ func (d directory) Move(ctx context.Context, tenant, id string, to tenancy.State
 	var refused *tenancy.Refusal
 	var late *tenancy.ScheduleError
 	if errors.As(err, &late) || errors.As(err, &refused) && refused.Code == tenancy.CodeAlready {
-		return d.a.reschedule(ctx, tenant, to)
+		err = d.a.reschedule(ctx, tenant, to)
+	}
+	if err == nil && to.Ended() {
+		d.a.unwatch(ctx, tenant, id)
 	}
 	return err
 }
@@ -67,6 +70,9 @@ func (a *App) needsReauth(ctx context.Context, tenant, account string) error {
 	}
 	t, err := a.Tenancy.Tenant(ctx, tenant)
 	if err != nil {
+		return err
+	}
+	if err := a.mailReconnect(ctx, t, acc); err != nil {
 		return err
 	}
 	name := a.systemName(acc.System)

@@ -66,6 +66,35 @@ func TestDue(t *testing.T) {
 			t.Errorf("got %d asks in an hour, want 6", n)
 		}
 	})
+	t.Run("a vendor with little room is polled no more often than it allows", func(t *testing.T) {
+		ctl := state.Control{Began: start}
+		ctl.Sides[0].PollEvery = 30 * time.Minute
+		n := 0
+		for now := start; now.Before(start.Add(10 * time.Hour)); now = now.Add(time.Minute) {
+			if due(connectionEvery("c1", 1), ctl, now) {
+				ctl.Began, n = now, n+1
+			}
+		}
+		if n < 19 || n > 20 {
+			t.Errorf("got %d runs in ten hours, want 19 or 20", n)
+		}
+	})
+	t.Run("the next run is announced for when it is due", func(t *testing.T) {
+		for i := range 50 {
+			c := connectionEvery(fmt.Sprintf("01K%d", i), 7)
+			ctl := state.Control{Began: start.Add(time.Duration(i) * time.Second)}
+			now := start.Add(time.Minute)
+			next := Next(c, ctl, now)
+			for at := now; at.Before(next); at = at.Add(time.Minute) {
+				if at.After(now) && due(c, ctl, at) {
+					t.Fatalf("%s: due at %s, announced for %s", c.ID, at, next)
+				}
+			}
+			if !due(c, ctl, next) {
+				t.Fatalf("%s: not due at %s as announced", c.ID, next)
+			}
+		}
+	})
 	t.Run("connections are spread over the interval", func(t *testing.T) {
 		perMinute := map[int]int{}
 		for i := range 1000 {

@@ -39,5 +39,6 @@ func (a *App) work(ctx context.Context, m events.SQSMessage) bool {
 		log.Error("a slice failed and will be tried again", "error", err.Error())
 		return false
 	}
+	a.watch(ctx, ask)
 	return true
 }

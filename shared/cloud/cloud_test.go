@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"io"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +29,8 @@ func TestRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := cloud.Settings{Table: "t", KeyID: "k", QueueURL: "https://sqs.example/q.fifo", ScheduleGroup: "g", ScheduleRoleARN: "r",
-			TenantSyncARN: "f", GoogleSecretARN: "gs", ZohoSecretARN: "zs", PublicURL: "https://api.example", LogLevel: slog.LevelWarn}
-		if s != want {
+			TenantSyncARN: "f", PublicURL: "https://api.example", SecretARNs: map[string]string{"google": "gs", "zoho": "zs"}, LogLevel: slog.LevelWarn}
+		if !reflect.DeepEqual(s, want) {
 			t.Errorf("got %+v, want %+v", s, want)
 		}
 	})
@@ -44,6 +45,25 @@ func TestRead(t *testing.T) {
 				t.Errorf("got %v, want an error that names %s", err, name)
 			}
 		})
+	}
+}
+
+func TestOffered(t *testing.T) {
+	v := variables()
+	s, err := cloud.Read(func(k string) string { return v[k] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := cloud.Open(s, aws.Config{}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, sys := range a.Systems {
+		ids = append(ids, sys.ID)
+	}
+	if want := []string{"zoho", "google"}; !reflect.DeepEqual(ids, want) {
+		t.Errorf("got %v, want the systems that have a registration: %v", ids, want)
 	}
 }
 

@@ -153,11 +153,15 @@ func (t *Template) Functions() map[string]string {
 	return out
 }
 
-// Target returns the resource that a Ref, a GetAtt or a Sub of one resource points at, or "".
+// Target returns the resource that a Ref, a GetAtt or a Sub of one resource points at, or "". Of a condition it is what holds if the
+// condition does.
 func Target(v any) string {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return ""
+	}
+	if branch, ok := m["Fn::If"].([]any); ok && len(branch) == 3 {
+		return Target(branch[1])
 	}
 	if ref, ok := m["Ref"].(string); ok {
 		return ref

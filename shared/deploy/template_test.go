@@ -181,11 +181,16 @@ func TestPolicies(t *testing.T) {
 
 // needs are what the code of each role calls, by service and without what Lambda and its network need.
 var needs = map[string][]string{
-	"ApiRole":        {"readWrite", "keys", "clients", "send", "schedules"}, // groups and fields are asked for at the vendors
-	"ConsentRole":    {"readWrite", "keys", "clients", "send", "schedules"}, // a connection that waited for its account becomes active
-	"SyncworkerRole": {"readWrite", "keys", "clients", "send", "receive", "schedules"},
-	"TenantsyncRole": {"read", "send"},
-	"ScheduleRole":   {"invoke", "send", "queueKey"},
+	"ApiRole":            {"readWrite", "keys", "clients", "send", "schedules", "mail"}, // groups and fields are asked for at the vendors
+	"ConsentRole":        {"readWrite", "keys", "clients", "send", "schedules", "mail"}, // a connection that waited for its account becomes active
+	"SyncworkerRole":     {"readWrite", "keys", "clients", "send", "receive", "schedules", "mail"},
+	"UpkeepRole":         {"readWrite", "keys", "clients", "send", "schedules", "mail"},
+	"GraphhookRole":      {"readWrite", "send", "schedules"},
+	"GooglehookRole":     {"readWrite", "send", "schedules"},
+	"CrmhookRole":        {"readWrite", "send", "schedules"},
+	"TenantsyncRole":     {"read", "send"},
+	"ScheduleRole":       {"invoke", "send", "queueKey"},
+	"UpkeepScheduleRole": {"invoke"},
 }
 
 // calls are the actions behind each need.
@@ -198,6 +203,7 @@ var calls = map[string][]string{
 	"send":      {"sqs:SendMessage"},
 	"receive":   {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"},
 	"schedules": {"scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule", "iam:PassRole"},
+	"mail":      {"ses:SendEmail"},
 	"invoke":    {"lambda:InvokeFunction"},
 	"queueKey":  {"kms:GenerateDataKey", "kms:Decrypt"},
 }
@@ -366,7 +372,8 @@ func TestRoutes(t *testing.T) {
 				open = append(open, r.Key)
 			}
 		}
-		if want := []string{"GET /consent/{system}/callback", "GET /openapi.json"}; !slices.Equal(open, want) {
+		if want := []string{"DELETE /consent/{system}/callback", "GET /consent/{system}/callback", "GET /hooks/{system}/{watch}", "GET /openapi.json",
+			"POST /consent/{system}/callback", "POST /hooks/google/{watch}", "POST /hooks/microsoft/{watch}", "POST /hooks/{system}/{watch}"}; !slices.Equal(open, want) {
 			t.Errorf("open routes %v, want %v", open, want)
 		}
 	})
@@ -388,7 +395,8 @@ func TestRoutes(t *testing.T) {
 	}
 	for _, c := range []struct{ method, path, function string }{
 		{"GET", "/v1/tenants", "api"}, {"DELETE", "/v1/tenants/t/connections/c", "api"}, {"GET", "/openapi.json", "api"},
-		{"GET", "/consent/google/callback", "consent"}, {"POST", "/consent/google/callback", ""}, {"GET", "/consent/callback", ""}, {"GET", "/v1/", ""}, {"GET", "/", ""},
+		{"GET", "/consent/google/callback", "consent"}, {"POST", "/consent/google/callback", "consent"}, {"DELETE", "/consent/pipedrive/callback", "consent"},
+		{"POST", "/hooks/microsoft/1", "graphhook"}, {"POST", "/hooks/google/1", "googlehook"}, {"POST", "/hooks/pipedrive/1", "crmhook"}, {"POST", "/hooks/zoho/1", "crmhook"}, {"GET", "/hooks/zoho/1", "crmhook"}, {"GET", "/consent/callback", ""}, {"GET", "/v1/", ""}, {"GET", "/", ""},
 	} {
 		t.Run(c.method+" "+c.path+" goes where it should", func(t *testing.T) {
 			if r, _ := tpl.Match(c.method, c.path); r.Function != c.function {
@@ -435,7 +443,7 @@ func TestAlarms(t *testing.T) {
 	}
 	for _, want := range []string{
 		"ApproximateNumberOfMessagesVisible of DeadLetters", "ApproximateAgeOfOldestMessage of SyncQueue", "Errors of SyncworkerFunction",
-		"Throttles of SyncworkerFunction", "Errors of TenantsyncFunction", "ThrottledRequests of Table", "5xx of HttpApi",
+		"Throttles of SyncworkerFunction", "Errors of TenantsyncFunction", "Errors of UpkeepFunction", "Errors of GraphhookFunction", "Errors of CrmhookFunction", "ThrottledRequests of Table", "5xx of HttpApi",
 	} {
 		if !watched[want] {
 			t.Errorf("nothing watches %s", want)
@@ -489,6 +497,9 @@ func checkEvent(t *testing.T, tpl *deploy.Template, function string, raw []byte)
 		if got, want := e.Records[0].Attributes["MessageGroupId"], ask.Tenant+"/"+ask.Connection; got != want {
 			t.Errorf("group %q, want the connection's, %q", got, want)
 		}
+	case "upkeep":
+		var e events.EventBridgeEvent
+		strict(t, raw, &e)
 	case "tenantsync":
 		var e schedule.TenantEvent
 		strict(t, raw, &e)

@@ -146,7 +146,7 @@ func (s *slice) outOfListing(a *absentLink) (left [2]bool) {
 		if is.status != connector.StatusFound {
 			return [2]bool{}
 		}
-		left[i] = is.scope != connector.InScope && a.link.Made != sd.s && len(sd.scope.Groups) > 0
+		left[i] = is.scope != connector.InScope && !sd.keeps(&a.link) && sd.narrow()
 	}
 	return left
 }

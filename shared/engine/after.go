@@ -84,6 +84,8 @@ func (w *writer) after(ctx context.Context, sd *side, op connector.Op, batch str
 	return w.replan(ctx, again)
 }
 
+func isExpired(err error) bool { return errors.Is(err, connector.ErrCursorExpired) }
+
 func isAuthLost(err error) bool {
 	var lost *connector.AuthLostError
 	return errors.As(err, &lost)
@@ -192,6 +194,7 @@ func (w *writer) done(ctx context.Context, p *pairing) error {
 		if full(*p.old) && p.old.State == state.LinkActive {
 			l.Since = p.old.Since
 		}
+		keepPhoto(&l, p)
 	}
 	if p.made >= 0 {
 		l.Made = bothSides[p.made]
@@ -211,6 +214,7 @@ func (w *writer) done(ctx context.Context, p *pairing) error {
 	}
 	s.rec.Conflicts += len(p.out.Conflicts)
 	s.linked[l.CRM] = true
+	s.photoOf(&l, p)
 	return w.link(ctx, state.LinkChange{Old: p.old, Also: p.also, New: &l})
 }
 
@@ -287,8 +291,10 @@ func (w *writer) failedJob(ctx context.Context, sd *side, op connector.Op, j job
 		if op == connector.Delete { // gone already
 			return nil, w.settle(ctx, sd, j)
 		}
+		w.s.doubtful = w.s.doubtful || op == connector.Create && sd.managed
 		fail = &failure{code: state.CodeWaiting, retry: retrySoon}
 	case errors.As(r.Err, &invalid):
+		w.s.doubtful = w.s.doubtful || op == connector.Create && sd.managed
 		k := record.Key(invalid.Field)
 		if _, mapped := j.w.Fields[k]; mapped && op != connector.Delete && !p.refused[sd.i][k] && p.tries < maxTries+len(j.w.Fields) {
 			if p.refused[sd.i] == nil {

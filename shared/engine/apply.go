@@ -123,12 +123,24 @@ func (s *slice) installment(ctx context.Context) error {
 	return nil
 }
 
+// deletedAtOnce bounds how many partners of deleted records are held.
+const deletedAtOnce = 500
+
 // handleDeleted deals with records of side sd that are proven gone.
 func (s *slice) handleDeleted(ctx context.Context, sd *side, deleted []connector.Deletion) error {
-	var list []string
-	for _, d := range deleted {
-		list = append(list, d.ID)
+	list := make([]string, len(deleted))
+	for i, d := range deleted {
+		list[i] = d.ID
 	}
+	for part := range slices.Chunk(list, deletedAtOnce) {
+		if err := s.handleDeletedPart(ctx, sd, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *slice) handleDeletedPart(ctx context.Context, sd *side, list []string) error {
 	links, err := s.linksOf(ctx, sd, list)
 	if err != nil {
 		return err

@@ -2,8 +2,10 @@ package engine_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -24,6 +26,8 @@ type soul struct {
 	// out says that the book's record is outside the group, alone that the link is given up: nothing travels.
 	out, alone bool
 	home       [2]bool // sides on which a person made the record
+	picture    string  // that the CRM's record is to have
+	blurred    bool    // its records may have been deleted and made again, and the pictures with them
 }
 
 type chaos struct {
@@ -35,6 +39,7 @@ type chaos struct {
 	left  int // faults
 	dead  bool
 	group bool
+	hints bool
 }
 
 // TestChaos lets kills, cut connections, throttling and refusals loose on runs of every kind, between vendors that differ, while
@@ -69,6 +74,7 @@ func runChaos(t *testing.T, seed uint64) {
 		c.book.groups = []connector.Group{{ID: "g"}}
 		c.conn.Settings.BookGroups = []string{"g"}
 	}
+	c.abilities()
 	if rnd.IntN(2) == 0 {
 		c.crm.slow, c.book.slow = time.Second, 2*time.Second
 		c.sliceTime = time.Duration(1+rnd.IntN(20)) * time.Second
@@ -88,6 +94,67 @@ func runChaos(t *testing.T, seed uint64) {
 		}
 		c.ask(state.ReasonUpdate)
 		c.settle(fmt.Sprintf("round %d", round))
+	}
+	c.endFolder()
+}
+
+// abilities gives the vendors some of what vendors may have: notifications, pictures, a folder of the connection's own, changes
+// that tell no deletions.
+func (c *chaos) abilities() {
+	r := &c.conn.Settings.Rules
+	c.hints = c.rnd.IntN(2) == 0
+	c.crm.able, c.book.able = true, true
+	if c.rnd.IntN(2) == 0 {
+		r.Photos = true
+		c.crm.tags, c.book.tags = c.rnd.IntN(2) == 0, c.rnd.IntN(2) == 0
+		c.crm.pictures, c.book.pictures = map[string]string{}, map[string]string{}
+	}
+	if c.group && c.rnd.IntN(2) == 0 {
+		c.conn.Folder, c.conn.Settings.BookGroups = "g", nil
+	}
+	if c.rnd.IntN(3) == 0 {
+		c.crm.mute, c.crm.scanEvery = true, 20*time.Minute
+	}
+}
+
+// hint has a vendor notify of a record, truly or not.
+func (c *chaos) hint(i int, ids ...string) {
+	if !c.hints || c.rnd.IntN(2) == 0 {
+		return
+	}
+	kind := []connector.NoticeKind{connector.NoticeChanged, connector.NoticeDeleted, connector.NoticeMissed}[c.rnd.IntN(3)]
+	c.post([2]profile.Side{profile.CRM, profile.Book}[i], kind, ids...)
+	if c.rnd.IntN(2) == 0 {
+		c.msgs = append(c.msgs, state.Ask{Tenant: "t1", Connection: "conn", Reason: state.ReasonHook, Asked: c.clk.Now()})
+	}
+}
+
+// endFolder ends a connection with a folder of its own, with faults of all kinds: the folder goes, and the CRM keeps everybody.
+func (c *chaos) endFolder() {
+	if c.conn.Folder == "" {
+		return
+	}
+	kept, outside := len(c.crm.recs), 0
+	for _, r := range c.book.recs {
+		if len(r.groups) == 0 {
+			outside++
+		}
+	}
+	c.loose()
+	c.disable(true)
+	c.calm = true
+	for range 3 {
+		c.clk.Advance(time.Hour)
+		c.ask(state.ReasonSchedule)
+	}
+	if len(c.crm.recs) != kept || len(c.book.recs) != outside || c.book.removed == 0 {
+		c.t.Fatalf("after the end the CRM has %d records and the book %d, want %d and %d; state %s (%s)", len(c.crm.recs), len(c.book.recs), kept, outside,
+			c.conn.State, c.conn.Reason)
+	}
+	for _, f := range []*fake{c.crm, c.book} {
+		for _, b := range f.bad {
+			c.t.Errorf("%s: %s", f.name, b)
+		}
 	}
 }
 
@@ -122,6 +189,9 @@ func (c *chaos) loose() {
 		if err := killAt(); err != nil {
 			return err
 		}
+		if !c.calm && c.rnd.IntN(40) == 0 {
+			c.hintAny()
+		}
 		if !hit() {
 			return nil
 		}
@@ -141,6 +211,14 @@ func (c *chaos) loose() {
 	}
 	c.restart(dying{c.table, c.world})
 	c.revive = func() { c.dead = false; c.restart(dying{c.table, c.world}) }
+}
+
+// hintAny has a vendor notify of any record, in the middle of whatever the engine does.
+func (c *chaos) hintAny() {
+	i := c.rnd.IntN(2)
+	if ids := slices.Sorted(maps.Keys(c.side(i).recs)); len(ids) > 0 {
+		c.hint(i, ids[c.rnd.IntN(len(ids))])
+	}
 }
 
 func (c *chaos) trouble() error {
@@ -183,7 +261,11 @@ func (c *chaos) birth(n int) {
 			groups = nil
 		}
 		f[record.Email][0].Text = strings.ToUpper(s.mail)
-		c.book.put("", f, groups...)
+		id := c.book.put("", f, groups...)
+		if c.book.pictures != nil && c.rnd.IntN(2) == 0 {
+			c.book.picture(id, "picture of "+s.mail)
+		}
+		c.hint(1, id)
 	}
 	c.souls = append(c.souls, s)
 	c.travel(s)
@@ -202,6 +284,17 @@ func (c *chaos) travel(s *soul) {
 		if !s.on[i] {
 			s.on[i], s.note[i] = true, s.note[1-i]
 		}
+	}
+	c.carryPicture(s)
+}
+
+// carryPicture notes that the picture of a soul's book record travels, if there is room for it.
+func (c *chaos) carryPicture(s *soul) {
+	if s.out || s.alone || !s.on[0] || !s.on[1] || s.picture != "" || !c.conn.Settings.Rules.Direction.Writes(profile.CRM) {
+		return
+	}
+	for _, id := range c.find(1, s) {
+		s.picture = c.book.pictures[id]
 	}
 }
 
@@ -242,19 +335,31 @@ func (c *chaos) people(round int) {
 		case 3:
 			f.rename(id, fmt.Sprintf("%s-r%d-%d", f.name, round, n))
 		case 4: // deleted and made again; in one direction, only where nobody can see the one without the other
-			if f.lag > 0 && d != profile.TwoWay {
+			if (f.lag > 0 || f.mute) && d != profile.TwoWay {
 				break
 			}
 			groups := f.recs[id].groups
 			again := f.recs[id].fields
+			picture := f.pictures[id]
+			s.blurred = true
 			f.remove(id)
-			f.put("", again, groups...)
+			now := f.put("", again, groups...)
+			if picture != "" {
+				f.picture(now, picture)
+			}
+			c.hint(i, id, now)
 		case 5:
 			if c.group && s.home[1] && i == 1 {
 				s.out = true
 				f.set(id)
 			}
+		case 6:
+			if i == 1 && c.book.pictures != nil {
+				f.picture(id, fmt.Sprintf("picture %d of round %d", n, round))
+				c.carryPicture(s)
+			}
 		}
+		c.hint(i, id)
 	}
 	for i := 0; i < c.rnd.IntN(4); i++ {
 		c.birth(len(c.souls))
@@ -301,6 +406,18 @@ func (c *chaos) settle(when string) {
 					c.side(i).recs[got[0]].fields.First(record.Note), c.link(got[0]))
 			}
 		}
+	}
+	for n, s := range c.souls {
+		got := c.find(0, s)
+		if len(got) != 1 || s.out || s.alone || !s.on[1] || s.blurred {
+			continue
+		}
+		if c.crm.pictures[got[0]] != s.picture {
+			c.t.Fatalf("%s, %s: soul %d (%+v) has the picture %q in the CRM: %+v", when, c.conn.Settings.Rules.Direction, n, *s, c.crm.pictures[got[0]], c.link(got[0]))
+		}
+	}
+	if c.pending() {
+		c.t.Fatalf("%s: notifications are left", when)
 	}
 	if c.t.Failed() {
 		c.t.Fatalf("%s: not sound", when)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/connector"
 	"meibo/shared/plan"
 	"meibo/shared/profile"
 	"meibo/shared/record"
@@ -65,6 +66,8 @@ func killed(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(t)
 	w.book.lag = []time.Duration{0, time.Minute, 10 * time.Minute}[rnd.IntN(3)]
+	w.crm.able, w.book.able, w.crm.tags, w.book.tags = true, true, rnd.IntN(2) == 0, rnd.IntN(2) == 0
+	w.crm.pictures, w.book.pictures, w.conn.Settings.Rules.Photos = map[string]string{}, map[string]string{}, true
 	people := 0
 	for i := 0; i < 40; i++ {
 		n := fmt.Sprintf("p%d", i)
@@ -72,7 +75,7 @@ func killed(t *testing.T, seed uint64) {
 		case 0:
 			w.crm.put("", person("Crm"+n, "Given", "email", n+"@example.com"))
 		case 1:
-			w.book.put("", person("Book"+n, "Given", "phone", fmt.Sprintf("03-5555-%04d", i)))
+			w.book.picture(w.book.put("", person("Book"+n, "Given", "phone", fmt.Sprintf("03-5555-%04d", i))), "picture "+n)
 		default:
 			w.crm.put("", person("Both"+n, "Given", "email", n+"@example.com"))
 			w.book.put("", person("Both"+n, "Given", "email", strings.ToUpper(n)+"@example.com", "note", "in the book"))
@@ -121,6 +124,9 @@ func killed(t *testing.T, seed uint64) {
 		}
 		ls := w.links()
 		w.book.remove(ls[0].Book)
+		w.book.picture(ls[1].Book, fmt.Sprintf("picture of round %d", round))
+		w.post(profile.Book, connector.NoticeDeleted, ls[0].Book, ls[1].Book)
+		w.post(profile.CRM, connector.NoticeChanged, ls[2].CRM)
 		people--
 		w.crm.put("", person(fmt.Sprintf("Late%d", round), "New", "email", fmt.Sprintf("late%d@example.com", round)))
 		w.book.put("", person(fmt.Sprintf("Later%d", round), "New", "email", fmt.Sprintf("later%d@example.com", round)))
@@ -155,6 +161,17 @@ func check(t *testing.T, w *world, people int) {
 			t.Fatalf("a pair differs:\n%v\n%v", c.fields, b.fields)
 		}
 		n++
+		if w.book.pictures[l.Book] != "" && w.crm.pictures[l.CRM] == "" {
+			t.Fatalf("the picture of %s did not travel: %+v", l.Book, l)
+		}
+	}
+	for _, f := range []*fake{w.crm, w.book} {
+		for _, b := range f.bad {
+			t.Fatal(b)
+		}
+	}
+	if w.pending() {
+		t.Fatal("notifications are left")
 	}
 	if n != people {
 		t.Fatalf("%d links, want %d", n, people)

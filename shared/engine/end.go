@@ -46,6 +46,7 @@ func (s *slice) end(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, state.ErrLeaseLost) {
 		return err
 	}
+	err = s.folderError(ctx, err)
 	if ctx.Err() != nil { // shutting down: hand the lease back, the message comes again
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
@@ -85,6 +86,8 @@ func (s *slice) end(ctx context.Context, err error) error {
 	case errors.Is(err, connector.ErrMisconfigured):
 		s.log.ErrorContext(ctx, "the vendor does not accept this installation; no connection is changed", "error", err.Error())
 		return s.wait(ctx, now.Add(longestWait), err.Error())
+	case errors.As(err, &approval) && s.conn.State != tenancy.Active: // the last sync of a paused connection
+		return s.fail(ctx, approval.req.Why+"; resume the connection and answer that first", tenancy.Paused)
 	case errors.As(err, &approval):
 		s.rec.State, s.rec.Approval, s.rec.Message = state.RunApproval, &approval.req, approval.req.Why
 		if err := s.pause(ctx); err != nil {
@@ -157,6 +160,9 @@ func (s *slice) backoff() time.Duration {
 // fail ends the run without its cursors moving, and puts the connection where a person can see why.
 func (s *slice) fail(ctx context.Context, reason string, to tenancy.State) error {
 	s.rec.State, s.rec.Message, s.rec.Ended = state.RunFailed, reason, s.e.c.Clock.Now()
+	if to == tenancy.Stopped {
+		s.rec.State = state.RunStopped
+	}
 	s.rec.Cursors, s.rec.Next = [2]string{}, [2]string{}
 	s.tally()
 	op, err := s.sess.SaveRunOp(s.rec)
@@ -167,7 +173,7 @@ func (s *slice) fail(ctx context.Context, reason string, to tenancy.State) error
 	if err := s.sess.Release(ctx, op); err != nil {
 		return err
 	}
-	if s.conn.State != tenancy.Active {
+	if s.conn.State != tenancy.Active && to != tenancy.Stopped {
 		return nil
 	}
 	if err := s.e.c.Directory.Move(ctx, s.ask.Tenant, s.ask.Connection, to, reason); err != nil {

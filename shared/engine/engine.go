@@ -97,8 +97,9 @@ func (e *Engine) Handle(ctx context.Context, ask state.Ask) error {
 	if err != nil {
 		return err
 	}
-	if covered(ctl, ask) {
-		return nil
+	seen, err := e.covered(ctx, repo, ctl, ask)
+	if seen || err != nil {
+		return err
 	}
 	conn, err := e.c.Directory.Connection(ctx, ask.Tenant, ask.Connection)
 	if errors.Is(err, tenancy.ErrNotFound) {
@@ -155,7 +156,7 @@ func (e *Engine) deferred(ctx context.Context, c state.Control, a state.Ask) (bo
 	}
 	if c.Wait.After(now) {
 		switch a.Reason {
-		case state.ReasonSchedule, state.ReasonHook, state.ReasonResume:
+		case state.ReasonSchedule, state.ReasonResume:
 			follow := state.Ask{Tenant: a.Tenant, Connection: a.Connection, Reason: state.ReasonResume, Asked: now}
 			return true, e.later(ctx, follow, "resume", c.Wait)
 		}
@@ -167,12 +168,19 @@ func (e *Engine) deferred(ctx context.Context, c state.Control, a state.Ask) (bo
 	return true, e.keep(ctx, a)
 }
 
+// hookAgain is how soon the ask of a notification comes again that met a run under way: the run may have looked already.
+const hookAgain = 5 * time.Second
+
 // keep has an ask that could not be taken in come again, unless the next tick of the schedule does as well.
 func (e *Engine) keep(ctx context.Context, a state.Ask) error {
-	if a.Reason == state.ReasonSchedule || a.Reason == state.ReasonHook || a.Reason == state.ReasonResume {
+	after := time.Minute
+	switch a.Reason {
+	case state.ReasonSchedule, state.ReasonResume:
 		return nil
+	case state.ReasonHook:
+		after = hookAgain
 	}
-	return e.later(ctx, a, e.slot(a), e.c.Clock.Now().Add(time.Minute))
+	return e.later(ctx, a, e.slot(a), e.c.Clock.Now().Add(after))
 }
 
 // slot is the name of the schedule that brings an ask back. What stands for itself has one of its own; the others may take each
@@ -185,16 +193,20 @@ func (e *Engine) slot(a state.Ask) string {
 }
 
 // covered reports whether a run that began after the ask has answered it already. A person's ask with a run id of its own is
-// always answered.
-func covered(c state.Control, a state.Ask) bool {
-	if a.Run != "" || c.Run != "" {
-		return false
+// always answered. A run sees what was posted before it took the inbox, so that a notification's ask is covered only if nothing was
+// posted since, whatever the clocks say.
+func (e *Engine) covered(ctx context.Context, repo *state.Repo, c state.Control, a state.Ask) (bool, error) {
+	if a.Run != "" || c.Run != "" || !c.Began.After(a.Asked) {
+		return false, nil
 	}
 	switch a.Reason {
-	case state.ReasonSchedule, state.ReasonHook, state.ReasonUpdate, state.ReasonResume:
-		return c.Began.After(a.Asked)
+	case state.ReasonSchedule, state.ReasonUpdate, state.ReasonResume:
+		return true, nil
+	case state.ReasonHook:
+		more, err := repo.Posted(ctx, a.Tenant, a.Connection)
+		return !more, err
 	}
-	return false
+	return false, nil
 }
 
 // answers reports whether a connection in state st does what the ask wants.
@@ -206,8 +218,10 @@ func answers(st tenancy.State, a state.Ask, c state.Control) bool {
 		return st == tenancy.NeedsApproval
 	case state.ReasonReview:
 		return st == tenancy.Active
-	case state.ReasonResume:
-		return st == tenancy.Active || (st == tenancy.Ready || st == tenancy.Paused) && c.Run != "" // a preview's next slice
+	case state.ReasonDisable:
+		return st == tenancy.Active || st == tenancy.Paused
+	case state.ReasonResume: // also the next slice of a preview, or of a paused connection's last run
+		return st == tenancy.Active || (st == tenancy.Ready || st == tenancy.Paused) && c.Run != ""
 	}
 	return st == tenancy.Active
 }

@@ -29,8 +29,8 @@ func (s *slice) extra(ctx context.Context) error {
 		return err
 	}
 	for i, sd := range s.sides {
-		if s.membersDue(i) {
-			entered, err := s.scanMembers(ctx, sd)
+		if s.membersDue(i) || s.scanDue(i) {
+			entered, err := s.scan(ctx, sd)
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func (s *slice) extra(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.hinted(ctx)
 }
 
 // fetch reads records by id and adds them to the news, as in scope.
@@ -158,82 +158,9 @@ func (s *slice) dealtWith() {
 			c.Sides[i].Members = s.scanned[i]
 			s.moreMembers = s.moreMembers || s.scanned[i].IsZero()
 		}
-	}
-	s.looked, s.moreHeld, s.heldNow, s.membered = false, false, false, [2]bool{}
-}
-
-// scanMembers lists the ids in the scope of a side whose change listing does not tell, parks the links that left, and returns the
-// ids that came in.
-func (s *slice) scanMembers(ctx context.Context, sd *side) ([]string, error) {
-	scanner, ok := sd.open.Connector.(connector.MemberScanner)
-	if !ok {
-		return nil, nil
-	}
-	in := map[string]bool{}
-	for cursor := ""; ; {
-		ids, next, err := scanner.Members(ctx, sd.scope, cursor)
-		if err != nil {
-			return nil, sd.wrap(err)
-		}
-		for _, id := range ids {
-			in[id] = true
-		}
-		if next == "" {
-			break
-		}
-		if next == cursor {
-			return nil, sd.wrap(connector.ErrTransient)
-		}
-		cursor = next
-		if err := s.renew(ctx); err != nil {
-			return nil, err
+		if s.swept[i] {
+			c.Sides[i].Scanned, c.Sides[i].ScanFrom = s.e.c.Clock.Now(), time.Time{}
 		}
 	}
-	var entered []string
-	err := s.sess.AllLinks(ctx, func(l state.Link) error {
-		id := idOf(&l, sd)
-		if id == "" {
-			return nil
-		}
-		is, left := in[id], outside(&l)
-		delete(in, id)
-		switch {
-		case is && left[sd.i]:
-			entered = append(entered, id)
-		case is || l.State == state.LinkDetached:
-		case !full(l):
-			return s.release(ctx, sd, &l, id)
-		case l.Made != sd.s && !left[sd.i]:
-			left[sd.i] = true
-			return s.leave(ctx, l, left)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !s.rules.Direction.Writes(s.other(sd).s) && len(in) > 0 {
-		// They are only here to be found: those that are in the match index are.
-		known, err := s.sess.Index(ctx, sd.s, s.rec.Generation, s.rec.Chunks[sd.i])
-		if err != nil {
-			return nil, err
-		}
-		for i := range known {
-			if !known[i].Gone && !known[i].Out {
-				delete(in, known[i].ID)
-			}
-		}
-	}
-	for id := range in {
-		entered = append(entered, id)
-	}
-	slices.Sort(entered)
-	s.scanned[sd.i], s.membered[sd.i] = s.e.c.Clock.Now(), true
-	if len(entered) > heldRecords { // the others are found by the next scan, which comes at once
-		entered, s.scanned[sd.i] = entered[:heldRecords], time.Time{}
-	}
-	for _, id := range entered {
-		s.entered[sd.i][id] = true
-	}
-	return entered, nil
+	s.looked, s.moreHeld, s.heldNow, s.membered, s.swept = false, false, false, [2]bool{}, [2]bool{}
 }

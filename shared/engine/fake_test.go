@@ -54,6 +54,8 @@ type fake struct {
 	room  int // for creates; 0: no end
 	gets  int
 	tell  func(string, ...any)
+	// rich gives it the capabilities of rich_test.go.
+	rich
 }
 
 type fakeRekey struct {
@@ -96,6 +98,8 @@ func (f dated) Provenance(_ context.Context, id string) (connector.Provenance, e
 // connector is the fake with the optional interfaces that it is to have.
 func (f *fake) connector() connector.Connector {
 	switch {
+	case f.able:
+		return able{f}
 	case f.view:
 		return viewed{f}
 	case f.imported != nil:
@@ -111,6 +115,10 @@ func (f *fake) rename(old, id string) {
 	f.seq++
 	r.id, r.seq = id, f.seq
 	f.recs[id] = r
+	if p, has := f.pictures[old]; has {
+		f.pictures[id] = p
+		delete(f.pictures, old)
+	}
 	f.rekeys = append(f.rekeys, fakeRekey{old, id, f.seq})
 }
 
@@ -196,7 +204,7 @@ func (f *fake) Describe(context.Context) (connector.Description, error) {
 	if err := f.call("before describe"); err != nil {
 		return connector.Description{}, err
 	}
-	return connector.Description{Name: f.name, Kind: record.Contact, Fields: f.fields, Batch: f.batch, QuietCalls: 1, VersionChecked: true,
+	return connector.Description{Name: f.name, Kind: record.Contact, Fields: f.catalogue(), ScanEvery: f.scanEvery, PollEvery: f.pollEvery, Batch: f.batch, QuietCalls: 1, VersionChecked: true,
 		WritesInSeries: true, StoresMark: f.marks, Visibility: f.lag, MembersEvery: f.membersEvery, FullListingEvery: f.fullEvery}, nil
 }
 
@@ -206,6 +214,7 @@ func (f *fake) item(r *fakeRec, scope connector.Scope) connector.Item {
 	if f.marks {
 		it.Mark = r.mark
 	}
+	f.tag(&it)
 	if len(scope.Groups) > 0 {
 		it.Scope = connector.OutOfScope
 		for _, g := range r.groups {
@@ -221,6 +230,9 @@ func (f *fake) item(r *fakeRec, scope connector.Scope) connector.Item {
 func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) (connector.Page, error) {
 	if err := f.call("before changes"); err != nil {
 		return connector.Page{}, err
+	}
+	if f.lacks(scope, cursor) {
+		return connector.Page{}, connector.ErrNotFound
 	}
 	now := f.clk.Now()
 	seen := func(at time.Time) bool { return !at.Add(f.lag).After(now) }
@@ -286,7 +298,7 @@ func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) 
 		}
 	}
 	for _, d := range f.deaths {
-		if d.seq > since {
+		if d.seq > since && !f.mute {
 			list = append(list, change{seq: d.seq, dead: d.id})
 		}
 	}
@@ -382,6 +394,7 @@ func (f *fake) write(w connector.Write) connector.Result {
 			return connector.Result{Err: err}
 		}
 	}
+	f.written(w)
 	for k, vs := range w.Fields { // stricter than any vendor: what does not fit fails
 		i := slices.IndexFunc(f.fields, func(fd record.Field) bool { return fd.Key == k })
 		if i < 0 || f.fields[i].ReadOnly || f.fields[i].Capacity() > 0 && len(vs) > f.fields[i].Capacity() {
@@ -435,5 +448,6 @@ func (f *fake) Groups(context.Context) ([]connector.Group, error) {
 	if err := f.call("before groups"); err != nil {
 		return nil, err
 	}
-	return f.groups, nil
+	list := f.groups
+	return list, f.call("after groups")
 }

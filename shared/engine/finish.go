@@ -30,7 +30,9 @@ func (s *slice) finish(ctx context.Context) error {
 		side.Cursor = s.rec.Next[i]
 		if s.rec.Kind != state.Incremental {
 			side.Listed, side.Members = s.rec.Listed[i], s.rec.Listed[i]
+			side.Scanned, side.ScanFrom = s.rec.Listed[i], time.Time{}
 			side.FullEvery, side.MembersEvery = sd.desc.FullListingEvery, sd.desc.MembersEvery
+			side.ScanEvery, side.PollEvery = sd.desc.ScanEvery, sd.desc.PollEvery
 		}
 	}
 	before := c.Generation
@@ -38,9 +40,9 @@ func (s *slice) finish(ctx context.Context) error {
 		c.Plan, c.Generation = s.rec.Plan, s.rec.Generation
 	}
 	c.Chunks = s.rec.Chunks
-	c.Began, c.Failures, c.Wait, c.WaitFor = s.rec.Started, 0, time.Time{}, ""
+	c.Began, c.Failures, c.Wait, c.WaitFor, c.Lacking = s.rec.Started, 0, time.Time{}, "", time.Time{}
 	c.Totals.LastRun, c.Totals.LastSync = s.rec.ID, now
-	c.Totals.NextRun = now.Add(time.Duration(s.conn.Settings.Every) * time.Minute)
+	c.Totals.NextRun = now.Add(max(time.Duration(s.conn.Settings.Every)*time.Minute, c.PollEvery()))
 	s.tally()
 	if c.Recount {
 		if err := s.recount(ctx); err != nil {
@@ -48,6 +50,9 @@ func (s *slice) finish(ctx context.Context) error {
 		}
 	}
 	s.rec.State, s.rec.Ended, s.rec.Links = state.RunDone, now, c.Totals.Links
+	if s.rec.Approval != nil { // the connection was to be ended, and a person must say more first
+		s.rec.State, s.rec.Message, s.changes = state.RunApproval, s.rec.Approval.Why, true
+	}
 	s.rec.Progress = state.Progress{Phase: state.PhaseDone, Done: s.rec.Progress.Total, Total: s.rec.Progress.Total}
 	s.log.InfoContext(ctx, "run ended", "kind", string(s.rec.Kind), "reason", string(s.rec.Reason), "changed", s.changes,
 		"crm", slog.GroupValue(figures(s.rec.CRM)...), "book", slog.GroupValue(figures(s.rec.Book)...),
@@ -60,6 +65,7 @@ func (s *slice) finish(ctx context.Context) error {
 			return err
 		}
 		s.finished = true
+		s.emptyInbox(ctx)
 		return s.next(ctx)
 	}
 	s.rec.Cursors, s.rec.Next = [2]string{}, [2]string{}
@@ -83,6 +89,7 @@ func (s *slice) finish(ctx context.Context) error {
 		return err
 	}
 	s.finished = true
+	s.emptyInbox(ctx)
 	if c.Generation != before && before > 0 {
 		if err := s.sess.DropIndex(ctx, c.Generation); err != nil {
 			s.log.WarnContext(ctx, "an old match index was not removed; the next full run does", "error", err.Error())

@@ -24,6 +24,9 @@ func (s *slice) decide(ctx context.Context) error {
 	if err := s.fullMatches(ctx); err != nil {
 		return err
 	}
+	if err := s.absentFolder(ctx); err != nil {
+		return err
+	}
 	gone, err := s.readAbsent(ctx)
 	if err != nil {
 		return err
@@ -230,6 +233,9 @@ func (s *slice) drain(ctx context.Context) error {
 		if err := s.out.flush(ctx, true); err != nil {
 			return err
 		}
+		if err := s.givePhotos(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.forgetAll(ctx); err != nil {
 		return err
@@ -245,7 +251,7 @@ func (s *slice) drain(ctx context.Context) error {
 }
 
 func (s *slice) busy() bool {
-	if len(s.wanted[0]) > 0 || len(s.wanted[1]) > 0 || len(s.out.links) > 0 {
+	if len(s.wanted[0]) > 0 || len(s.wanted[1]) > 0 || len(s.out.links) > 0 || len(s.photos) > 0 {
 		return true
 	}
 	for _, q := range s.out.queue {
@@ -261,6 +267,9 @@ func (s *slice) busy() bool {
 // scopeStands makes sure, once a run and before anything is deleted, that the groups through which deletions were seen are still
 // there: what a vanished group takes with it was not deleted by anybody.
 func (s *slice) scopeStands(ctx context.Context, sd *side) error {
+	if sd.managed {
+		return s.folderStands(ctx)
+	}
 	g, ok := sd.open.Connector.(connector.Grouper)
 	if s.stands[sd.i] || !ok || len(sd.scope.Groups) == 0 {
 		return nil

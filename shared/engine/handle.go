@@ -37,6 +37,9 @@ func (s *slice) handle(ctx context.Context, sd *side, items []connector.Item) er
 			return err
 		}
 	}
+	if len(s.photos) >= photoBatch {
+		return s.givePhotos(ctx)
+	}
 	return nil
 }
 
@@ -53,11 +56,18 @@ func (s *slice) handleLinked(ctx context.Context, sd *side, l state.Link, it *co
 		return s.leave(ctx, l, left)
 	}
 	if l.State == state.LinkActive && !s.touched[l.CRM] {
-		if unsettled(&l, sd) && version(&l, sd) == it.Version && it.Version != "" {
-			return s.adopt(ctx, sd, l, it) // our own write
-		}
-		if changed, _ := s.changed(sd, &l, it); !changed {
+		if changed, _ := s.changed(sd, &l, it); !changed && (sd.i == 1 || !l.PhotoDue || sd.photos == nil) {
+			if ownWrite(&l, sd, it) {
+				err := s.adopt(ctx, sd, l, it)
+				if err == nil && sd.i == 1 {
+					s.lookAtPhoto(&l, it)
+				}
+				return err
+			}
 			s.unchanged++
+			if sd.i == 1 {
+				s.lookAtPhoto(&l, it)
+			}
 			return nil
 		}
 	}
@@ -72,7 +82,7 @@ func (s *slice) left(sd *side, l *state.Link, it *connector.Item) [2]bool {
 	}
 	left := outside(l)
 	switch {
-	case it.Scope == connector.InScope || s.entered[sd.i][it.ID] || l.Made == sd.s:
+	case it.Scope == connector.InScope || s.entered[sd.i][it.ID] || sd.keeps(l):
 		left[sd.i] = false
 	case it.Scope == connector.OutOfScope:
 		left[sd.i] = true
@@ -117,28 +127,6 @@ func (s *slice) leave(ctx context.Context, l state.Link, left [2]bool) error {
 	}
 	s.rec.Skipped[state.CodeLeftScope]++
 	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
-}
-
-// adopt takes what the vendor stored of our own write as the base.
-func (s *slice) adopt(ctx context.Context, sd *side, l state.Link, it *connector.Item) error {
-	n := l
-	setBase(&n, sd, it.Version, s.settledBase(sd, &l, it).Encode(), true)
-	s.adopted++
-	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
-}
-
-// settledBase returns the base of side sd of link l, now that the record was seen: what the vendor stored of our own write takes
-// the place of what was sent.
-func (s *slice) settledBase(sd *side, l *state.Link, it *connector.Item) plan.Base {
-	base, err := plan.DecodeBase(baseOf(l, sd))
-	if err != nil {
-		s.log.Warn("a link's base cannot be read; it is merged anew", "side", string(sd.s))
-		return nil
-	}
-	if unsettled(l, sd) && version(l, sd) == it.Version && it.Version != "" {
-		return s.planner.Settle(sd.s, base, it.Record.Fields)
-	}
-	return base
 }
 
 // handleAlone is for a record that has an item of its own and no partner: why it was left alone decides whether it is looked at
@@ -404,6 +392,9 @@ func (s *slice) planPair(ctx context.Context, p *pairing) error {
 		}
 		in.Base[i] = p.base[i]
 	}
+	if !p.based && p.now[1] != nil {
+		p.seen = p.now[1].Version
+	}
 	p.based = true
 	p.out = s.planner.Merge(in)
 	for i := range p.now {
@@ -425,15 +416,28 @@ func (s *slice) read(ctx context.Context, sd *side, want []string) (map[string]c
 			return nil, sd.wrap(err)
 		}
 		sd.work.Read += n
-		for _, g := range got {
-			out[g.ID] = g
-		}
+		answered(out, want[:n], got)
 		want = want[n:]
 		if err := s.renew(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return out, s.absorbed(ctx, sd, out)
+}
+
+// answered adds to out what a vendor said of the records that it was asked for. Of one that it says nothing of, nothing is known.
+func answered(out map[string]connector.Got, asked []string, got []connector.Got) {
+	said := make(map[string]connector.Got, len(got))
+	for _, g := range got {
+		said[g.ID] = g
+	}
+	for _, id := range asked {
+		g, ok := said[id]
+		if !ok || g.Status == connector.StatusFound && g.Item.ID == "" {
+			g = connector.Got{ID: id, Status: connector.StatusFailed, Err: connector.ErrTransient}
+		}
+		out[id] = g
+	}
 }
 
 // absorbed takes records for gone that the vendor has merged into one that is linked already: nobody can be in two links.

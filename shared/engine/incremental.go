@@ -55,7 +55,10 @@ func (s *slice) held(sd *side, id string) *connector.Item {
 // incremental does a whole incremental run: what changed on both sides, and what an earlier run left to do.
 func (s *slice) incremental(ctx context.Context) error {
 	if s.rec.Step == state.StepFinish {
-		return s.finish(ctx)
+		return s.over(ctx)
+	}
+	if err := s.takeInbox(ctx); err != nil {
+		return err
 	}
 	for i, sd := range s.sides {
 		s.news[i] = &news{}
@@ -107,7 +110,7 @@ func (s *slice) relist() {
 	s.rec.Kind, s.rec.Step = state.Relist, state.StepSurveyCRM
 	s.rec.Generation, s.rec.Chunks = s.sess.Control.Generation+1, [2]int64{}
 	s.rec.Cursors, s.rec.Emptied = [2]string{}, [2]int{}
-	s.matches = nil
+	s.matches, s.hints = nil, nil
 	s.news = [2]*news{{}, {}}
 	s.linked, s.touched = map[string]bool{}, map[string]bool{}
 	for i := range s.sides {
@@ -120,12 +123,13 @@ func (s *slice) delta(ctx context.Context, sd *side) error {
 	n := s.news[sd.i]
 	n.next = s.rec.Cursors[sd.i]
 	cursor := n.next
+	var again repeats
 	for {
 		page, err := sd.open.Connector.Changes(ctx, sd.scope, cursor)
 		if err != nil {
 			return sd.wrap(err)
 		}
-		if page.More && page.Next == cursor {
+		if page.More && again.page(cursor, page.Next) {
 			return sd.wrap(connector.ErrTransient) // the vendor repeats itself
 		}
 		cursor = page.Next
@@ -185,7 +189,7 @@ func (s *slice) countBeyond(ctx context.Context, sd *side, page connector.Page) 
 // quiet reports whether there is nothing to do.
 func (s *slice) quiet() bool {
 	c, now := &s.sess.Control, s.e.c.Clock.Now()
-	if !s.news[0].empty() || !s.news[1].empty() || c.Intents > 0 || c.Held || s.rec.Decision != nil || !c.Again.IsZero() && !c.Again.After(now) {
+	if !s.news[0].empty() || !s.news[1].empty() || len(s.hints) > 0 || c.Intents > 0 || c.Held || s.rec.Decision != nil || !c.Again.IsZero() && !c.Again.After(now) {
 		return false
 	}
 	for _, r := range c.Retry {
@@ -194,7 +198,7 @@ func (s *slice) quiet() bool {
 		}
 	}
 	for i := range c.Sides {
-		if s.membersDue(i) {
+		if s.membersDue(i) || s.scanDue(i) {
 			return false
 		}
 	}
@@ -202,6 +206,11 @@ func (s *slice) quiet() bool {
 }
 
 func (s *slice) membersDue(i int) bool {
-	c := &s.sess.Control.Sides[i]
-	return c.MembersEvery > 0 && len(s.sides[i].scope.Groups) > 0 && s.e.c.Clock.Now().Sub(c.Members) >= c.MembersEvery
+	c, now := &s.sess.Control.Sides[i], s.e.c.Clock.Now()
+	return c.MembersEvery > 0 && len(s.sides[i].scope.Groups) > 0 && now.Sub(c.Members) >= c.MembersEvery && !c.ScanFrom.After(now)
+}
+
+func (s *slice) scanDue(i int) bool {
+	c, now := &s.sess.Control.Sides[i], s.e.c.Clock.Now()
+	return c.ScanEvery > 0 && now.Sub(c.Scanned) >= c.ScanEvery && !c.ScanFrom.After(now)
 }

@@ -49,7 +49,9 @@ func (s *slice) matchLists(lists [2][]state.Entry) *matches {
 	for i := range lists {
 		for j := range lists[i] {
 			e := &lists[i][j]
-			keys[i][j] = e.Keys
+			if keys[i][j] = e.Keys; e.Out && s.sides[i].managed {
+				keys[i][j] = plan.Keys{ID: e.ID} // what is outside the connection's own folder is nobody's partner
+			}
 			if !e.Linked && !e.Out {
 				m.of[i][e.ID] = verdict{kind: single}
 			}
@@ -135,11 +137,11 @@ func (s *slice) fullMatches(ctx context.Context) error {
 			j, seen := at[i][idOf(&l, sd)]
 			unseen[i] = !seen
 			if !seen {
-				left[i] = was[i] && len(sd.scope.Groups) > 0 // it was not there before either
+				left[i] = was[i] && sd.narrow() // it was not there before either
 				continue
 			}
 			e := &lists[i][j]
-			left[i] = e.Out && l.Made != sd.s
+			left[i] = e.Out && !sd.keeps(&l)
 			if !full(l) {
 				e.Linked = !made && (l.State == state.LinkDetached || l.Code == state.CodeIgnored || l.Code == state.CodeReview)
 				continue
@@ -192,7 +194,7 @@ func (s *slice) departed(ctx context.Context, t *side, l state.Link, it *connect
 	var edited [2]bool
 	now[t.i] = plan.Gone
 	edited[o.i], _ = s.changed(o, &l, it)
-	if isOutside(&l) || it.Scope == connector.OutOfScope && l.Made != o.s {
+	if isOutside(&l) || it.Scope == connector.OutOfScope && !o.keeps(&l) {
 		now[o.i] = plan.Left
 	}
 	s.linked[l.CRM] = true

@@ -60,6 +60,9 @@ func (s *slice) proveOf(ctx context.Context, sd *side, n *news) error {
 			n.unproven = append(n.unproven, g)
 		}
 	}
+	if sd.managed && len(n.deleted)+len(n.unproven) > 0 { // what goes with its folder was not deleted by itself
+		return s.folderStands(ctx)
+	}
 	return nil
 }
 

@@ -31,10 +31,15 @@ func (s *slice) doubt(ctx context.Context, sd *side, id string, candidates []str
 	if waits, err := s.inReview(ctx, old); waits || err != nil {
 		return err
 	}
-	s.rec.Review++
-	s.sess.Control.Totals.Review++
 	s.changes = true
 	r := state.Review{ID: s.reviewID(sd, id), Side: sd.s, Record: id, Candidates: candidates, Code: code, Since: s.e.c.Clock.Now()}
+	switch _, err := s.repo.Review(ctx, s.ask.Tenant, s.ask.Connection, r.ID); {
+	case errors.Is(err, store.ErrNotFound):
+		s.rec.Review++
+		s.sess.Control.Totals.Review++
+	case err != nil:
+		return err
+	} // else an earlier slice of this run ended between the entry and the link
 	if err := s.sess.SaveReview(ctx, r); err != nil {
 		return err
 	}

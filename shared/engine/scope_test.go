@@ -290,3 +290,27 @@ func TestOneWayScanComesToRest(t *testing.T) {
 	}
 	w.sound()
 }
+
+// Where a vendor's versions are times in whole seconds, a person's edit in the second of Meibo's own write has the same version.
+func TestEditInTheSecondOfOurOwnWrite(t *testing.T) {
+	w := newWorld(t)
+	a := w.crm.put("", mail("a"))
+	b := w.book.put("", mail("a"))
+	w.ask(state.ReasonStart)
+	w.rest()
+	w.book.put(b, note("from the book"))
+	w.crm.fail = func(when string) error {
+		if r := w.crm.recs[a]; when == "crm after apply" && r.fields.First(record.Note) == "from the book" {
+			version := r.version
+			w.crm.put(a, note("a person's"))
+			r.version = version
+		}
+		return nil
+	}
+	w.ask(state.ReasonUpdate)
+	w.crm.fail = nil
+	w.rest()
+	if got := w.book.recs[b].fields.First(record.Note); got != "a person's" {
+		t.Errorf("the book's note is %q, want the edit", got)
+	}
+}

@@ -80,8 +80,13 @@ type slice struct {
 	membered  [2]bool              // and whether there was one
 	// moreMembers says that a scan found more than a run holds.
 	moreMembers bool
-	reviewed    string // the entry of the review list that the run's decision is about
-	edits       [2]int // links that a full survey found changed, by side
+	hints       []state.Hint // records that notifications named, until they are looked at
+	inboxTaken  bool         // this slice has taken the inbox
+	swept       [2]bool      // a scan compared the whole side with the links
+	photos      []photoJob   // pictures to look at
+	doubtful    bool         // a create failed as if the folder were gone
+	reviewed    string       // the entry of the review list that the run's decision is about
+	edits       [2]int       // links that a full survey found changed, by side
 	unchanged   int
 	adopted     int
 	changes     bool // anything worth an item of its own
@@ -103,6 +108,9 @@ type side struct {
 	index  *state.IndexWriter
 	work   connector.Work
 	empty  bool // the account takes no more creates in this run
+	// managed says that the scope is a folder of the connection's own, outside which nothing is touched.
+	managed bool
+	photos  connector.Photographer // nil where photos do not travel
 }
 
 // errPause ends a slice whose run goes on in the next one.
@@ -162,8 +170,7 @@ func (s *slice) load(ctx context.Context, unfinished bool) error {
 	for i, account := range []string{s.conn.CRM, s.conn.Book} {
 		s.sides[i] = &side{s: bothSides[i], i: i, id: account}
 	}
-	s.sides[0].scope.Groups = s.conn.Settings.CRMGroups
-	s.sides[1].scope.Groups = s.conn.Settings.BookGroups
+	s.setScopes()
 	s.print = s.fingerprint()
 	begun := false
 	if unfinished {
@@ -182,6 +189,7 @@ func (s *slice) load(ctx context.Context, unfinished bool) error {
 			return sd.wrap(err)
 		}
 	}
+	s.setPhotos()
 	return nil
 }
 
@@ -235,12 +243,19 @@ func (s *slice) begin() {
 		Progress: state.Progress{Phase: state.PhaseReading}, Skipped: map[string]int{},
 	}, Step: state.StepSurveyCRM, Asked: s.ask.Asked, Plan: s.print, Decision: s.ask.Review}
 	s.own = true
+	if s.ask.Reason == state.ReasonDisable {
+		s.rec.Disable = &state.Disable{Force: s.ask.Force}
+	}
 	s.rec.Fresh = s.rec.Kind != state.Incremental && !c.Recount && c.Intents == 0 && c.Totals == state.Totals{NextRun: c.Totals.NextRun}
 	if s.rec.Kind != state.Incremental {
 		s.rec.Generation = c.Generation + 1
 	} else {
 		s.rec.Generation, s.rec.Chunks = c.Generation, c.Chunks
 		s.rec.Cursors = [2]string{c.Sides[0].Cursor, c.Sides[1].Cursor}
+	}
+	if s.rec.Disable != nil && c.Plan == "" { // nothing was ever synced to its end: there is no last sync of it
+		s.rec.Kind, s.rec.Generation, s.rec.Chunks = state.Incremental, c.Generation, c.Chunks
+		s.rec.Step, s.rec.Next = state.StepFinish, [2]string{}
 	}
 }
 
@@ -265,29 +280,6 @@ func (s *slice) kind(now time.Time) state.RunKind {
 	return state.Incremental
 }
 
-// fingerprint is what the cursors depend on.
-func (s *slice) fingerprint() string {
-	b, err := json.Marshal(struct {
-		CRM, Book string
-		Settings  any
-		Region    string
-	}{s.conn.CRM, s.conn.Book, struct {
-		C, B []string
-		R    profile.Rules
-	}{s.conn.Settings.CRMGroups, s.conn.Settings.BookGroups, fingerprinted(s.rules)}, s.tenant.Settings.Region})
-	if err != nil {
-		return "" // never: all of it is plain data
-	}
-	d := s.keys.Digest("plan", b)
-	return fmt.Sprintf("%x", d[:8])
-}
-
-// fingerprinted leaves out rules that do not change what a listing must be compared with.
-func fingerprinted(r profile.Rules) profile.Rules {
-	r.Budget, r.Caps, r.Winner, r.ApproveFirst, r.Deletes = profile.Budget{}, profile.Caps{}, "", false, profile.Deletes{}
-	return r
-}
-
 // errIdle ends a slice that has nothing to do now: the unfinished run is not one that the connection's state allows.
 var errIdle = errors.New("engine: the connection's state does not allow its unfinished run")
 
@@ -300,14 +292,15 @@ func (s *slice) resume(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	live := s.conn.State == tenancy.Active || s.ask.Reason == state.ReasonAnswer
+	live := s.conn.State == tenancy.Active || s.ask.Reason == state.ReasonAnswer || s.ask.Reason == state.ReasonDisable || rec.Disable != nil
+	begun := rec.Disable != nil && rec.Disable.Step != state.DisableLook
 	switch {
 	case rec.Kind == state.Preview: // its listings are what it is about
 	case !live && s.ask.Reason != state.ReasonPreview:
 		return false, errIdle
 	case !live:
 		return false, s.drop(ctx, rec, "a preview was asked for while the connection was paused; what is left is done once it goes on")
-	case rec.Plan != s.print:
+	case rec.Plan != s.print && !begun: // what has begun to be removed is removed, whatever the settings say by now
 		return false, s.drop(ctx, rec, "the settings have changed; a new run goes on under the new ones")
 	}
 	s.rec, s.stored = rec, true
@@ -393,8 +386,21 @@ func (s *slice) step(ctx context.Context) error {
 	case state.StepApplyBook:
 		return s.applyFull(ctx, s.sides[1], state.StepFinish)
 	default:
-		return s.finish(ctx)
+		return s.over(ctx)
 	}
+}
+
+// over ends the run once all that it had to do is done.
+func (s *slice) over(ctx context.Context) error {
+	if s.doubtful || !s.sess.Control.Lacking.IsZero() {
+		if err := s.folderStands(ctx); err != nil {
+			return err
+		}
+	}
+	if s.rec.Disable != nil && s.rec.Approval == nil {
+		return s.disable(ctx)
+	}
+	return s.finish(ctx)
 }
 
 // need loads both catalogues and makes the planner, which a quiet run does without. refresh asks the vendors again.
@@ -414,6 +420,9 @@ func (s *slice) need(ctx context.Context, refresh bool) error {
 	s.planner = plan.New(s.rules, s.sides[0].desc.Fields, s.sides[1].desc.Fields, cmp, s.dig)
 	for _, sd := range s.sides {
 		sd.scope.Fields = withMatchFields(s.planner.Keys(sd.s), sd.desc)
+		if _, tells := sd.desc.Field(record.Photo); tells && sd.photos != nil {
+			sd.scope.Fields = append(sd.scope.Fields, record.Photo)
+		}
 	}
 	if s.out == nil {
 		s.out = newWriter(s)
@@ -486,6 +495,11 @@ func (s *slice) tally() {
 			c.FloorCalls = sd.floor + f.Floor(sd.work) - f.Floor(sd.before)
 		}
 		s.rec.Work[sd.i] = sd.work
+		if b, ok := sd.open.Connector.(connector.Budgeter); ok {
+			if budget, said := b.Budget(); said {
+				s.sess.Control.Sides[sd.i].Budget = &budget
+			}
+		}
 	}
 	n := s.table.Snapshot()
 	s.rec.Store = state.StoreUse{Reads: s.rec.StoreBefore.Reads + int(n.Reads), Writes: s.rec.StoreBefore.Writes + int(n.Writes)}

@@ -30,6 +30,11 @@ func (s *slice) survey(ctx context.Context, sd *side, next state.Step) (err erro
 	if err := s.need(ctx, *cursor == "" && sd.i == 0); err != nil {
 		return err
 	}
+	if *cursor == "" {
+		if err := s.beginSurvey(ctx, sd); err != nil {
+			return err
+		}
+	}
 	sd.index = s.sess.IndexWriter(sd.s, s.rec.Generation, &s.rec.Chunks[sd.i])
 	if *cursor == "" {
 		s.rec.Listed[sd.i], s.rec.Seen[sd.i], s.rec.Emptied[1-sd.i] = s.e.c.Clock.Now(), 0, 0
@@ -133,7 +138,7 @@ func (s *slice) surveyPage(ctx context.Context, sd *side, page connector.Page) e
 		e := state.Entry{Keys: s.identity(sd, it), Out: it.Scope == connector.OutOfScope}
 		if l, ok := links[it.ID]; ok && full(l) {
 			changed, emptied := s.changed(sd, &l, it)
-			e.Changed = changed || outdated(l, sd, it)
+			e.Changed = changed || outdated(l, sd, it) || sd.i == 1 && s.photoOpen(&l, it, it.Version)
 			if emptied > 0 && l.State == state.LinkActive {
 				s.loseEmptied(s.other(sd))
 			}
@@ -156,21 +161,21 @@ func (s *slice) identity(sd *side, it *connector.Item) plan.Keys {
 
 // changed compares a record with the base of its link: first by version, then by digests.
 func (s *slice) changed(sd *side, l *state.Link, it *connector.Item) (bool, int) {
-	// A version alone says that nothing changed only of our own write: some vendors' versions are times in whole seconds, and a
-	// person may edit within the second in which we read.
-	if unsettled(l, sd) && version(l, sd) == it.Version && it.Version != "" {
-		return false, 0
-	}
+	// A version alone never says that nothing changed: some vendors' versions are times in whole seconds, and a person may edit within
+	// the second in which we read or write.
 	base, err := plan.DecodeBase(baseOf(l, sd))
 	if err != nil {
 		return true, 0 // unreadable: merge anew, which loses nothing
+	}
+	if ownWrite(l, sd, it) {
+		base = s.planner.Settle(sd.s, base, it.Record.Fields)
 	}
 	return s.planner.Changed(sd.s, base, it.Record.Fields)
 }
 
 // outdated reports whether a link's state no longer fits where its record is.
 func outdated(l state.Link, sd *side, it *connector.Item) bool {
-	out := it.Scope == connector.OutOfScope && l.Made == ""
+	out := it.Scope == connector.OutOfScope && (l.Made == "" || sd.managed && l.Made == sd.s)
 	parked := l.State == state.LinkParked && l.Code == state.CodeLeftScope
 	return l.State == state.LinkMissing || out != parked || unsettled(&l, sd) || l.State == state.LinkParked && !parked
 }

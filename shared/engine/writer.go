@@ -36,6 +36,8 @@ type pairing struct {
 	mark string
 	// anew says that the link's bases do not count: one of its records is made again.
 	anew bool
+	// seen is the version at which the book's record was first read; "" if there was none.
+	seen string
 }
 
 // failure is why a pairing could not be brought to its end.
@@ -82,15 +84,15 @@ func (w *writer) add(ctx context.Context, p *pairing) error {
 		}
 		p.sent[i] = true
 		if p.now[i] == nil {
-			create := connector.Write{Op: connector.Create, Fields: fields, Mark: p.mark}
-			if i == 1 && len(w.s.conn.Settings.BookGroups) > 0 {
-				create.Groups = w.s.conn.Settings.BookGroups[:1]
+			create := connector.Write{Op: connector.Create, Fields: fields, Mark: p.mark, Options: w.s.sides[i].scope.Options}
+			if groups := w.s.sides[i].scope.Groups; i == 1 && len(groups) > 0 {
+				create.Groups = groups[:1]
 			}
 			w.queue[i][connector.Create] = append(w.queue[i][connector.Create], job{p: p, w: create})
 			continue
 		}
 		w.queue[i][connector.Update] = append(w.queue[i][connector.Update], job{p: p,
-			w: connector.Write{Op: connector.Update, ID: p.now[i].ID, Fields: fields, Current: p.now[i]}})
+			w: connector.Write{Op: connector.Update, ID: p.now[i].ID, Fields: fields, Current: p.now[i], Options: w.s.sides[i].scope.Options}})
 	}
 	if p.out.Write[0] == nil && p.out.Write[1] == nil {
 		return w.done(ctx, p)
@@ -106,7 +108,7 @@ func (w *writer) remove(ctx context.Context, sd *side, l state.Link, it connecto
 	p := &pairing{old: &l, made: -1}
 	p.sent[sd.i] = true
 	w.queue[sd.i][connector.Delete] = append(w.queue[sd.i][connector.Delete], job{p: p,
-		w: connector.Write{Op: connector.Delete, ID: it.ID, Current: &it}})
+		w: connector.Write{Op: connector.Delete, ID: it.ID, Current: &it, Options: sd.scope.Options}})
 	return w.flush(ctx, false)
 }
 

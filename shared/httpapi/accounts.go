@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"meibo/shared/connector"
@@ -38,8 +40,9 @@ func accountView(a tenancy.Account) AccountView {
 
 // ConsentView is where a person goes to authorise an account.
 type ConsentView struct {
-	AuthorizeURL string    `json:"authorize_url" doc:"Open it in the person's browser. It works once."`
+	AuthorizeURL string    `json:"authorize_url" doc:"Open it in the person's browser. It works once. Empty if no consent is needed."`
 	Expires      time.Time `json:"expires"`
+	Account      string    `json:"account" doc:"Id of the account that the connection has got without a consent, because the member has authorised it before (ZO8); else empty"`
 }
 
 // GroupView is a group, label, list or view that can be chosen as scope.
@@ -89,6 +92,28 @@ func fieldView(f record.Field) FieldView {
 	return v
 }
 
+// OptionView is a choice of a system's own.
+type OptionView struct {
+	Key     string       `json:"key" doc:"For the settings' options" example:"visibility"`
+	Name    string       `json:"name"`
+	Choices []ChoiceView `json:"choices" nullable:"false"`
+	Default string       `json:"default" doc:"What holds while nothing is chosen; empty for the system's own default"`
+}
+
+// ChoiceView is one value of an option.
+type ChoiceView struct {
+	Value string `json:"value"`
+	Name  string `json:"name"`
+}
+
+func optionView(o connector.Option) OptionView {
+	v := OptionView{Key: o.Key, Name: o.Name, Choices: []ChoiceView{}, Default: o.Default}
+	for _, c := range o.Choices {
+		v.Choices = append(v.Choices, ChoiceView(c))
+	}
+	return v
+}
+
 // InAccount is the part of a request that says which account it is about.
 type InAccount struct {
 	InTenant
@@ -110,7 +135,8 @@ type startConsent struct {
 func (s *Server) accountOps() {
 	const all, one = "/tenants/{tenant}/accounts", "/tenants/{tenant}/accounts/{account}"
 	inTenant(s, op{id: "start-consent", method: http.MethodPost, path: all, tag: "Accounts", summary: "Begin to connect an account, or to renew one", status: http.StatusCreated,
-		about: "Answers the address at which the person gives consent. The account is there once the system has sent the browser back."},
+		about: "Answers the address at which the person gives consent. The account is there once the system has sent the browser back and the person has confirmed. " +
+			"For a connection, an account that the member has authorised before and that has the member's own e-mail address is taken at once, unless login_hint names another (ZO8)."},
 		s.startConsent)
 	inTenant(s, op{id: "list-accounts", method: http.MethodGet, path: all, tag: "Accounts", summary: "List accounts", about: "The caller's own; an administrator sees everybody's."},
 		func(ctx context.Context, c caller, in *struct {
@@ -159,12 +185,29 @@ func (s *Server) accountOps() {
 			if err != nil {
 				return nil, err
 			}
-			fields, err := s.Catalogue(ctx, a.Tenant, a.ID)
+			d, err := s.Describe(ctx, a.Tenant, a.ID)
 			if err != nil {
 				return nil, err
 			}
-			page, next, err := slicePage(ctx, fields, in.Paging)
+			page, next, err := slicePage(ctx, d.Fields, in.Paging)
 			return listOf(page, next, fieldView), err
+		})
+	inTenant(s, op{id: "list-options", method: http.MethodGet, path: one + "/options", tag: "Accounts", summary: "List an account's options",
+		about: "Choices of the system's own that a connection can make, such as who may see the people that it adds (PD10)."},
+		func(ctx context.Context, c caller, in *struct {
+			InAccount
+			Paging
+		}) (*Answer[List[OptionView]], error) {
+			a, err := s.Tenancy.Account(ctx, c.Member, in.Account)
+			if err != nil {
+				return nil, err
+			}
+			d, err := s.Describe(ctx, a.Tenant, a.ID)
+			if err != nil {
+				return nil, err
+			}
+			page, next, err := slicePage(ctx, d.Options, in.Paging)
+			return listOf(page, next, optionView), err
 		})
 }
 
@@ -194,6 +237,9 @@ func (s *Server) startConsent(ctx context.Context, c caller, in *startConsent) (
 		if _, err := s.Tenancy.Connection(ctx, c.Member, r.Connection); err != nil {
 			return nil, err
 		}
+		if own, err := s.reuse(ctx, c, r); own != "" || err != nil {
+			return created(ConsentView{Account: own, Expires: s.Clock.Now()}), err
+		}
 	}
 	r.Side = sys.Side
 	to, err := s.Consent(ctx, r)
@@ -201,6 +247,22 @@ func (s *Server) startConsent(ctx context.Context, c caller, in *startConsent) (
 		return nil, err
 	}
 	return created(ConsentView{AuthorizeURL: to, Expires: s.Clock.Now().Add(oauth.StateLife)}), nil
+}
+
+// reuse gives the connection an account that needs no consent, and returns its id, or "" if there is none.
+func (s *Server) reuse(ctx context.Context, c caller, r oauth.StartRequest) (string, error) {
+	if r.Account != "" || r.LoginHint != "" && !strings.EqualFold(r.LoginHint, c.Email) {
+		return "", nil
+	}
+	own, err := s.Tenancy.OwnAccount(ctx, c.Member, r.System)
+	if errors.Is(err, tenancy.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	_, err = s.Tenancy.Attach(ctx, c.Member, r.Connection, own.ID)
+	return own.ID, err
 }
 
 // groups returns the groups of an account, or none for a system that has none.

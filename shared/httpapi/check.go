@@ -47,7 +47,7 @@ func (s *Server) pair(ctx context.Context, c caller, crm, book string, at [2]str
 }
 
 // looks says which parts of the settings to check against the vendors; each costs calls there.
-type looks struct{ crmGroups, bookGroups, mapping bool }
+type looks struct{ crmGroups, bookGroups, mapping, options bool }
 
 // checkSettings returns what is wrong with settings, field by field; prefix is where the settings stand in the request. The
 // error is for checks that could not be made.
@@ -74,6 +74,19 @@ func (s *Server) checkSettings(ctx context.Context, prefix string, p pair, set t
 			return nil, err
 		}
 		out = append(out, found...)
+	}
+	if l.options {
+		for _, side := range []struct {
+			at      string
+			account *tenancy.Account
+			chosen  map[string]string
+		}{{"settings.crm_options", p.crm, set.CRMOptions}, {"settings.book_options", p.book, set.BookOptions}} {
+			found, err := s.checkOptions(ctx, prefix+side.at, side.account, side.chosen)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, found...)
+		}
 	}
 	if l.mapping && p.crm != nil && p.book != nil && len(set.Rules.Mapping) > 0 {
 		found, err := s.checkMapping(ctx, prefix+"settings.rules.mapping", p, set.Rules)
@@ -113,15 +126,53 @@ func (s *Server) checkGroups(ctx context.Context, at string, a *tenancy.Account,
 	return out, nil
 }
 
-func (s *Server) checkMapping(ctx context.Context, at string, p pair, r profile.Rules) ([]FieldError, error) {
-	var fields [2][]record.Field
-	for i, a := range []*tenancy.Account{p.crm, p.book} {
-		var err error
-		if fields[i], err = s.Catalogue(ctx, a.Tenant, a.ID); err != nil {
-			return nil, err
-		}
+// checkOptions compares chosen options with those that the account has now.
+func (s *Server) checkOptions(ctx context.Context, at string, a *tenancy.Account, chosen map[string]string) ([]FieldError, error) {
+	if len(chosen) == 0 {
+		return nil, nil
 	}
-	err := profile.CheckMapping(r.Mapping, fields[0], fields[1], r.Direction)
+	lang := langOf(ctx)
+	if a == nil {
+		return []FieldError{{at, text{"options can be chosen once the account is: choose the account first", "先にアカウントを選択してください"}.in(lang)}}, nil
+	}
+	d, err := s.Describe(ctx, a.Tenant, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	var bad *tenancy.FieldError
+	if errors.As(tenancy.CheckOptions(at, chosen, d.Options), &bad) {
+		return []FieldError{{bad.Field, phrase(lang, bad.Reason) + ": " + phrase(lang, bad.Cure)}}, nil
+	}
+	return nil, nil
+}
+
+// both is what a pair's two accounts can do.
+type both struct {
+	crm, book connector.Description
+	makes     []record.Field // what the start will make in the CRM (PD13)
+}
+
+// crmFields are the CRM's fields as they will be once the connection has started.
+func (b both) crmFields() []record.Field { return slices.Concat(b.crm.Fields, b.makes) }
+
+// describe returns what both accounts of a pair can do, under rules.
+func (s *Server) describe(ctx context.Context, p pair, r profile.Rules) (b both, err error) {
+	if b.crm, err = s.Describe(ctx, p.crm.Tenant, p.crm.ID); err != nil {
+		return b, err
+	}
+	if b.book, err = s.Describe(ctx, p.book.Tenant, p.book.ID); err != nil {
+		return b, err
+	}
+	b.makes = profile.Missing(p.profile, b.crm.Fields, b.book.Fields, r.Mapping, r.Direction)
+	return b, nil
+}
+
+func (s *Server) checkMapping(ctx context.Context, at string, p pair, r profile.Rules) ([]FieldError, error) {
+	b, err := s.describe(ctx, p, r)
+	if err != nil {
+		return nil, err
+	}
+	err = profile.CheckMapping(r.Mapping, b.crmFields(), b.book.Fields, r.Direction)
 	var bad *profile.MappingError
 	if errors.As(err, &bad) {
 		return []FieldError{{fmt.Sprintf("%s[%d]", at, bad.Index), phrase(langOf(ctx), bad.Reason)}}, nil

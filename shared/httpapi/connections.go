@@ -20,33 +20,19 @@ type ConnectionView struct {
 	State    tenancy.State `json:"state" enum:"draft,authorizing,ready,active,paused,needs_reauth,needs_approval,stopped,deleted"`
 	Reason   string        `json:"reason" doc:"Why the state is what it is, in words; empty when there is nothing to say"`
 	Settings SettingsView  `json:"settings"`
+	Folder   string        `json:"folder" doc:"Id of the folder that Meibo made in the address book and keeps the connection's contacts in; empty if it has none (ZO4)"`
 	Created  time.Time     `json:"created"`
 	Updated  time.Time     `json:"updated"`
 }
 
 func connectionView(c tenancy.Connection) ConnectionView {
-	return ConnectionView{c.ID, c.Member, c.CRM, c.Book, c.State, c.Reason, settingsView(c.Settings), c.Created, c.Updated}
+	return ConnectionView{c.ID, c.Member, c.CRM, c.Book, c.State, c.Reason, settingsView(c.Settings), c.Folder, c.Created, c.Updated}
 }
 
 // ValidView says whether a connection could be started as it is.
 type ValidView struct {
 	Valid  bool         `json:"valid"`
 	Errors []FieldError `json:"errors" nullable:"false"`
-}
-
-// PairView is what a pair of accounts starts with.
-type PairView struct {
-	Profile  string       `json:"profile"`
-	Settings SettingsView `json:"settings" doc:"The default settings with the default mapping of the two accounts"`
-	Choices  ChoicesView  `json:"choices"`
-}
-
-// ChoicesView bounds what can be chosen for a pair.
-type ChoicesView struct {
-	Directions    []profile.Direction `json:"directions" nullable:"false"`
-	EveryMin      int                 `json:"every_min"`
-	EveryMax      int                 `json:"every_max"`
-	SuggestedCaps CapsView            `json:"suggested_caps" doc:"The limits of the product that the profile follows; off unless chosen (ZG9)"`
 }
 
 // InConnection is the part of a request that says which connection it is about.
@@ -107,7 +93,10 @@ func (s *Server) connectionOps() {
 	inTenant(s, op{id: "start-connection", method: http.MethodPost, path: one + "/start", tag: tag, summary: "Start the sync", about: "Confirms the draft. The first run begins at once."}, s.start)
 	inTenant(s, op{id: "pause-connection", method: http.MethodPost, path: one + "/pause", tag: tag, summary: "Pause the sync"}, s.act(s.Tenancy.Pause))
 	inTenant(s, op{id: "resume-connection", method: http.MethodPost, path: one + "/resume", tag: tag, summary: "Resume a paused sync"}, s.resume)
-	inTenant(s, op{id: "stop-connection", method: http.MethodPost, path: one + "/stop", tag: tag, summary: "Stop the sync for good", about: "All data stays on both sides (PD8)."}, s.act(s.Tenancy.Stop))
+	inTenant(s, op{id: "stop-connection", method: http.MethodPost, path: one + "/stop", tag: tag, summary: "Stop the sync for good",
+		about: "Keeps all data on both sides (PD8), or first removes from the address book what Meibo put there (ZO5, BX16). What is kept is recognised if the same accounts are connected again."}, s.stop)
+	inTenant(s, op{id: "disable-check", method: http.MethodGet, path: one + "/disable-check", tag: tag, summary: "List what a stop would take although the CRM does not have it",
+		about: "Records in the connection's own folder without an equal in the CRM, as the address book has them now (ZO5). Asks the address book. A connection without a folder has none."}, s.disableCheck)
 	inTenant(s, op{id: "delete-connection", method: http.MethodDelete, path: one, tag: tag, summary: "Delete a stopped connection or a draft",
 		about: "Meibo forgets what it knows of it; the contacts stay on both sides. For a very large connection it can answer 503; sent again, it goes on where it was."},
 		func(ctx context.Context, c caller, in *ActConnection) (*Nothing, error) {
@@ -155,20 +144,13 @@ func (s *Server) defaults(ctx context.Context, c caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	crm, err := s.Catalogue(ctx, c.Tenant, in.CRM)
-	if err != nil {
-		return nil, err
-	}
-	book, err := s.Catalogue(ctx, c.Tenant, in.Book)
-	if err != nil {
-		return nil, err
-	}
 	set := tenancy.DefaultSettings(t, p.profile)
-	set.Rules.Mapping = profile.DefaultMapping(crm, book, p.profile.Leave)
-	return ok(PairView{
-		Profile: p.profile.Name, Settings: settingsView(set),
-		Choices: ChoicesView{append([]profile.Direction{}, p.profile.Directions...), p.profile.EveryMin, p.profile.EveryMax, CapsView(p.profile.SuggestedCaps)},
-	}), nil
+	b, err := s.describe(ctx, p, set.Rules)
+	if err != nil {
+		return nil, err
+	}
+	set.Rules.Mapping = profile.DefaultMapping(b.crmFields(), b.book.Fields, p.profile.Leave)
+	return ok(PairView{Profile: p.profile.Name, Settings: settingsView(set), Choices: choicesView(p.profile, b)}), nil
 }
 
 func (s *Server) createConnection(ctx context.Context, c caller, in *newConnection) (*Answer[ConnectionView], error) {
@@ -207,6 +189,11 @@ func (s *Server) changeConnection(ctx context.Context, c caller, in *changeConne
 		return nil, err
 	}
 	settings := n.Settings
+	if crm != n.CRM || book != n.Book { // as choosing the accounts will have it
+		if settings, err = s.rebased(ctx, c, n, p); err != nil {
+			return nil, err
+		}
+	}
 	in.Body.Settings.apply(&settings)
 	if !n.State.Ended() {
 		bad, err := s.checkSettings(ctx, "body.", p, settings, in.Body.Settings.looks(crm != n.CRM || book != n.Book))
@@ -231,14 +218,28 @@ func (s *Server) changeConnection(ctx context.Context, c caller, in *changeConne
 	return ok(connectionView(n)), err
 }
 
+// rebased returns the settings of a draft as they are once its accounts are those of p.
+func (s *Server) rebased(ctx context.Context, c caller, n tenancy.Connection, p pair) (tenancy.Settings, error) {
+	was, err := s.pair(ctx, c, n.CRM, n.Book, [2]string{"body.crm", "body.book"})
+	if err != nil {
+		return tenancy.Settings{}, err
+	}
+	t, err := s.Tenancy.Tenant(ctx, c.Tenant)
+	if err != nil {
+		return tenancy.Settings{}, err
+	}
+	return tenancy.Rebase(t, n.Settings, was.profile, p.profile), nil
+}
+
 // looks returns what a patch makes necessary to look at.
 func (p *SettingsPatch) looks(accounts bool) looks {
-	l := looks{accounts, accounts, accounts}
+	l := looks{accounts, accounts, accounts, accounts}
 	if p == nil {
 		return l
 	}
 	l.crmGroups = l.crmGroups || p.CRMGroups != nil
 	l.bookGroups = l.bookGroups || p.BookGroups != nil || p.Rules != nil && p.Rules.Direction != nil
+	l.options = l.options || p.CRMOptions != nil || p.BookOptions != nil
 	l.mapping = l.mapping || p.Rules != nil && (p.Rules.Mapping != nil || p.Rules.Direction != nil)
 	return l
 }
@@ -286,14 +287,14 @@ func (s *Server) whatIsWrong(ctx context.Context, c caller, n tenancy.Connection
 	if err != nil {
 		return nil, err
 	}
-	err = s.Tenancy.CheckPermissions(m, accounts, n.Settings.Rules)
+	err = s.Tenancy.CheckPermissions(m, accounts, p.profile, n.Settings.Rules)
 	var refusal *tenancy.Refusal
 	if errors.As(err, &refusal) {
 		errs = append(errs, FieldError{"settings.rules.direction", phrase(lang, refusal.Reason) + ": " + phrase(lang, refusal.Cure)})
 	} else if err != nil {
 		return nil, err
 	}
-	more, err := s.checkSettings(ctx, "", p, n.Settings, looks{whole, whole, whole})
+	more, err := s.checkSettings(ctx, "", p, n.Settings, looks{whole, whole, whole, whole})
 	return append(errs, more...), err
 }
 

@@ -15,17 +15,37 @@ import (
 	"meibo/shared/tenancy"
 )
 
-// Finisher finishes a consent flow; *oauth.Flow is one.
-type Finisher interface {
-	Finish(ctx context.Context, callback url.Values) (oauth.Outcome, error)
+// Flow is a consent flow; *oauth.Flow is one.
+type Flow interface {
+	Arrive(ctx context.Context, callback url.Values) (oauth.Outcome, string, error)
+	Confirm(ctx context.Context, code string) (oauth.Outcome, error)
+	Drop(ctx context.Context, code string) (oauth.Outcome, error)
 }
 
-// ConsentConfig is what the consent callbacks work with. All fields are needed.
+// Asker is who started a consent, in words for the person who gave it.
+type Asker struct {
+	Company, Name, Email string
+}
+
+// ErrNotGenuine: a request that claims to come from a vendor does not prove it.
+var ErrNotGenuine = errors.New("httpapi: the request does not prove that it comes from the system")
+
+// ConsentConfig is what the consent callbacks work with. All fields are needed, except where they say otherwise.
 type ConsentConfig struct {
 	// Flows has the flow of each system. A callback that arrives at another system's address finds nothing to finish.
-	Flows map[string]Finisher
+	Flows map[string]Flow
+	// SystemName returns what users call a system.
+	SystemName func(system string) string
+	// Asker returns who started a consent.
+	Asker func(ctx context.Context, o oauth.Outcome) (Asker, error)
 	// Connected is told of a finished consent. Its error, if any, is shown to the person.
 	Connected func(ctx context.Context, o oauth.Outcome) error
+	// Uninstall reads, by system, the call of a vendor whose user removed Meibo there: it proves the request and returns the id that
+	// the vendor gives the account, or an error that is ErrNotGenuine or connector.ErrMalformed. nil, or a system that is not in it:
+	// no such call is taken.
+	Uninstall map[string]func(*http.Request) (vendorAccount string, err error)
+	// Uninstalled is told of such a call. It is needed if Uninstall has a system.
+	Uninstalled func(ctx context.Context, system, vendorAccount string) error
 	// PublicURL is the origin of this installation; people are sent back to addresses of it only.
 	PublicURL string
 	Log       *slog.Logger
@@ -33,8 +53,10 @@ type ConsentConfig struct {
 	NewID func() string
 }
 
-// Consent answers GET /consent/{system}/callback, where vendors send browsers after a person has decided. It has no sign-in: the
-// proof is the one-time state that the flow gave out. It shows a plain page, or sends the browser back to where it came from.
+// Consent answers /consent/{system}/callback, where vendors send browsers after a person has decided. It has no sign-in: GET is proven
+// by the one-time state that the flow gave out, and shows the person whose Meibo account their own account is about to be connected
+// to; POST, which that page sends, by the one-time code in it. So nobody finishes a consent that somebody else started without
+// seeing it. DELETE is a vendor's own call, and has the vendor's proof.
 type Consent struct {
 	ConsentConfig
 	mux *http.ServeMux
@@ -44,7 +66,9 @@ type Consent struct {
 func NewConsent(c ConsentConfig) *Consent {
 	h := &Consent{ConsentConfig: c, mux: http.NewServeMux()}
 	h.PublicURL = strings.TrimRight(h.PublicURL, "/")
-	h.mux.HandleFunc("GET /consent/{system}/callback", h.callback)
+	h.mux.HandleFunc("GET /consent/{system}/callback", h.arrive)
+	h.mux.HandleFunc("POST /consent/{system}/callback", h.decide)
+	h.mux.HandleFunc("DELETE /consent/{system}/callback", h.uninstall)
 	return h
 }
 
@@ -69,21 +93,79 @@ func (h *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if _, pattern := h.mux.Handler(r); pattern == "" {
-		h.page(w, r, http.StatusNotFound, page{Title: noRoute.title, What: noRoute.detail})
+		h.nothing(w, r)
 		return
 	}
 	h.mux.ServeHTTP(w, r)
 }
 
-func (h *Consent) callback(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	id := r.PathValue("system")
-	flow, known := h.Flows[id]
-	if !known {
-		h.page(w, r, http.StatusNotFound, page{Title: noRoute.title, What: noRoute.detail})
+// arrive takes the browser from the vendor, and asks the person to confirm.
+func (h *Consent) arrive(w http.ResponseWriter, r *http.Request) {
+	ctx, id, flow := r.Context(), r.PathValue("system"), h.Flows[r.PathValue("system")]
+	if flow == nil {
+		h.nothing(w, r)
 		return
 	}
-	o, err := flow.Finish(ctx, r.URL.Query())
+	q := r.URL.Query()
+	if !q.Has("state") && !q.Has("error") { // installed from the vendor's marketplace: nobody at Meibo has asked for it
+		h.page(w, r, http.StatusOK, page{
+			Title: text{"One more step in Meibo", "Meiboでの操作が必要です"},
+			What: text{"You have chosen Meibo at %s. Meibo does not know yet for which of its members that is, and has kept nothing.",
+				"%sでMeiboが選択されましたが、どのメンバーのものかまだ分かりません。何も保存されていません。"}, WhatArgs: []any{h.SystemName(id)},
+			Cure: text{"Sign in to Meibo, and connect the account there.", "Meiboにサインインし、そこでアカウントを接続してください。"},
+			Back: h.PublicURL + "/",
+		})
+		return
+	}
+	o, code, err := flow.Arrive(ctx, q)
+	var who Asker
+	if err == nil {
+		who, err = h.Asker(ctx, o)
+	}
+	if err != nil {
+		h.failed(w, r, id, o, err)
+		return
+	}
+	// Browsers send the origin of a form that the policy lets them name; nobody but this installation sees the address.
+	w.Header().Set("Referrer-Policy", "same-origin")
+	h.confirmation(w, r, confirmation{System: h.SystemName(id), Identity: o.Identity, Asker: who, Code: code})
+}
+
+// decide takes the person's answer to the confirmation page.
+func (h *Consent) decide(w http.ResponseWriter, r *http.Request) {
+	ctx, id, flow := r.Context(), r.PathValue("system"), h.Flows[r.PathValue("system")]
+	if flow == nil {
+		h.nothing(w, r)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil || !h.ownForm(r) {
+		h.Log.Info("consent refused", "system", id, "reason", "the form did not come from the confirmation page")
+		h.page(w, r, http.StatusForbidden, page{
+			Title: text{"The account was not connected", "アカウントは接続されませんでした"},
+			What:  text{"The request did not come from Meibo's own page.", "Meiboの画面から送信されたものではありません。"},
+			Cure:  text{"Go back to Meibo and connect the account again.", "Meiboに戻って、アカウントを接続し直してください。"},
+		})
+		return
+	}
+	code := r.PostForm.Get("code")
+	if r.PostForm.Get("decision") != "connect" {
+		o, err := flow.Drop(ctx, code)
+		if err != nil {
+			h.failed(w, r, id, o, err)
+			return
+		}
+		h.Log.Info("consent not confirmed", "tenant", o.Tenant, "system", id)
+		h.page(w, r, http.StatusOK, page{
+			Title: text{"The account was not connected", "アカウントは接続されませんでした"},
+			What:  text{"Meibo has kept nothing of it.", "Meiboには何も保存されていません。"},
+			Cure: text{"If you did not mean to allow Meibo at all, remove it in the settings of your %s account.",
+				"許可するつもりがなかった場合は、%sのアカウント設定でMeiboを削除してください。"}, CureArgs: []any{h.SystemName(id)},
+			Back: h.back(o),
+		})
+		return
+	}
+	o, err := flow.Confirm(ctx, code)
 	if err == nil {
 		err = h.Connected(ctx, o)
 	}
@@ -101,6 +183,56 @@ func (h *Consent) callback(w http.ResponseWriter, r *http.Request) {
 		What:  text{"Meibo may now use the account %s.", "Meiboがアカウント %s を利用できるようになりました。"}, WhatArgs: []any{o.Identity.Email},
 		Cure: text{"You can close this window and go on in Meibo.", "このウィンドウを閉じて、Meiboの操作を続けてください。"},
 	})
+}
+
+// maxForm and maxUninstall bound what a request without a sign-in may send.
+const (
+	maxForm      = 4 << 10
+	maxUninstall = 64 << 10
+)
+
+// ownForm reports whether a form was sent by a page of this installation, as far as the browser tells.
+func (h *Consent) ownForm(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	return origin == "" || strings.EqualFold(origin, h.PublicURL)
+}
+
+// uninstall takes a vendor's word that its user has removed Meibo there.
+func (h *Consent) uninstall(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("system")
+	read := h.Uninstall[id]
+	if read == nil {
+		h.nothing(w, r)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxUninstall)
+	account, err := read(r)
+	if err == nil {
+		err = h.Uninstalled(r.Context(), id, account)
+	}
+	status := http.StatusNoContent
+	var large *http.MaxBytesError
+	switch {
+	case err == nil, errors.Is(err, tenancy.ErrNotFound): // an account that nobody has connected is gone as well
+		h.Log.Info("uninstalled at the system", "system", id, "known", err == nil)
+	case errors.Is(err, ErrNotGenuine):
+		status = http.StatusUnauthorized
+		h.Log.Warn("a call to uninstall was not genuine", "system", id)
+	case errors.Is(err, connector.ErrMalformed), errors.As(err, &large):
+		status = http.StatusBadRequest
+		h.Log.Warn("a call to uninstall cannot be read", "system", id)
+	default:
+		status = http.StatusServiceUnavailable // the vendor may call again; the next refresh finds it out at the latest
+		h.Log.Error("a call to uninstall was not carried out", "system", id, "error", err.Error())
+	}
+	w.WriteHeader(status)
+}
+
+func (h *Consent) nothing(w http.ResponseWriter, r *http.Request) {
+	h.page(w, r, http.StatusNotFound, page{Title: noRoute.title, What: noRoute.detail})
 }
 
 // back is where the browser came from, an address of this installation: the flow takes no other, and it is put under PublicURL.

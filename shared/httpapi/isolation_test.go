@@ -157,6 +157,7 @@ func body(o *openapi3.Operation, crm, book string) any {
 		"change-connection": map[string]any{"crm": crm, "book": book},
 		"answer-approval":   map[string]any{"answer": "once"},
 		"decide-review":     map[string]any{"action": "link"},
+		"stop-connection":   map[string]any{"remove": "keep"},
 	}
 	b, ok := bodies[o.OperationID]
 	if !ok {

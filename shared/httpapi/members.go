@@ -36,7 +36,7 @@ type newMember struct {
 		Email       string   `json:"email" minLength:"3" maxLength:"254" doc:"The address that the person signs in with"`
 		Name        string   `json:"name,omitempty" maxLength:"200"`
 		Role        string   `json:"role,omitempty" enum:"admin,member" default:"member"`
-		Permissions []string `json:"permissions,omitempty" nullable:"false" maxItems:"20" enum:"contacts.sync,contacts.view,contacts.create,contacts.edit,contacts.delete,members.manage"`
+		Permissions []string `json:"permissions,omitempty" nullable:"false" maxItems:"20" enum:"contacts.sync,contacts.view,contacts.create,contacts.edit,contacts.delete,companies.create,members.manage"`
 	}
 }
 
@@ -46,7 +46,7 @@ type changeMember struct {
 	Body struct {
 		Name        *string   `json:"name,omitempty" maxLength:"200"`
 		Role        *string   `json:"role,omitempty" enum:"admin,member"`
-		Permissions *[]string `json:"permissions,omitempty" nullable:"false" maxItems:"20" enum:"contacts.sync,contacts.view,contacts.create,contacts.edit,contacts.delete,members.manage"`
+		Permissions *[]string `json:"permissions,omitempty" nullable:"false" maxItems:"20" enum:"contacts.sync,contacts.view,contacts.create,contacts.edit,contacts.delete,companies.create,members.manage"`
 	}
 }
 

@@ -64,3 +64,28 @@ func statePage[T, V any](ctx context.Context, p Paging, view func(T) V, list fun
 	}
 	return listOf(items, base64.RawURLEncoding.EncodeToString([]byte(next)), view), nil
 }
+
+// How far a list looks for what comes after a page: lookAhead items at a time, and no more than lookAheads times, so that a request
+// stays short however much a filter leaves out.
+const (
+	lookAhead  = 1000
+	lookAheads = 20
+)
+
+// ahead is a page of a list whose pages may be empty before its end, with a look beyond it: after the last item there is no next
+// page. It gives up on that only where very much is left out.
+func ahead[T any](limit int, after string, list func(limit int, after string) ([]T, string, error)) ([]T, string, error) {
+	out, next, err := list(limit, after)
+	size := 1 // mostly there is one right behind
+	for n := 0; err == nil && next != "" && n < lookAheads; n++ {
+		more, then, err := list(size, next)
+		if err != nil {
+			return nil, "", err
+		}
+		if len(more) > 0 {
+			break
+		}
+		next, size = then, lookAhead
+	}
+	return out, next, err
+}

@@ -99,7 +99,9 @@ func (s *Server) recordOps() {
 			}
 			filter := state.LinkFilter{State: state.LinkState(in.State), Code: in.Code}
 			return statePage(ctx, in.Paging, recordView(langOf(ctx)), func(limit int, after string) ([]state.Link, string, error) {
-				return s.State.Links(ctx, c.Tenant, n.ID, filter, limit, after)
+				return ahead(limit, after, func(limit int, after string) ([]state.Link, string, error) {
+					return s.State.Links(ctx, c.Tenant, n.ID, filter, limit, after)
+				})
 			})
 		})
 	inTenant(s, op{id: "list-reviews", method: http.MethodGet, path: one + "/reviews", tag: tag, summary: "List what waits for a decision", about: "Weak matches (BX9)."},

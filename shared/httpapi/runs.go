@@ -27,6 +27,7 @@ type RunView struct {
 	Conflicts int            `json:"conflicts" doc:"Values that both sides changed and the conflict rule decided"`
 	Skipped   []SkippedView  `json:"skipped" nullable:"false" doc:"Records left as they are, by reason"`
 	Review    int            `json:"review" doc:"Records held for review"`
+	Photos    int            `json:"photos" doc:"Pictures of the address book that were given to the CRM (PD12)"`
 	Links     int            `json:"links" doc:"Records in sync when it ended"`
 	Approval  *ApprovalView  `json:"approval,omitempty" doc:"What a run that waits for approval would do"`
 }
@@ -62,6 +63,8 @@ type ApprovalView struct {
 	Emptied int          `json:"emptied"`
 	Links   int          `json:"links"`
 	Why     string       `json:"why"`
+	Loose   int          `json:"loose" doc:"Records of the folder that would go although the CRM does not have them: stop again with force, or let them sync first (ZO5)"`
+	Records []string     `json:"records" nullable:"false" doc:"The ids of the first of them"`
 }
 
 func runView(lang string) func(state.Run) RunView {
@@ -69,7 +72,7 @@ func runView(lang string) func(state.Run) RunView {
 		v := RunView{
 			ID: r.ID, Kind: r.Kind, Reason: r.Reason, State: r.State, Message: r.Message, Started: r.Started,
 			Progress: ProgressView(r.Progress), CRM: CountsView(r.CRM), Book: CountsView(r.Book),
-			Conflicts: r.Conflicts, Skipped: []SkippedView{}, Review: r.Review, Links: r.Links,
+			Conflicts: r.Conflicts, Skipped: []SkippedView{}, Review: r.Review, Photos: r.Photos, Links: r.Links,
 		}
 		if !r.Ended.IsZero() {
 			v.Ended = &r.Ended
@@ -78,20 +81,10 @@ func runView(lang string) func(state.Run) RunView {
 			v.Skipped = append(v.Skipped, SkippedView{code, state.Text(code, lang), r.Skipped[code]})
 		}
 		if a := r.Approval; a != nil {
-			v.Approval = &ApprovalView{a.Side, a.Deletes, a.Emptied, a.Links, a.Why}
+			v.Approval = &ApprovalView{a.Side, a.Deletes, a.Emptied, a.Links, a.Why, a.Unsynced, append([]string{}, a.Records...)}
 		}
 		return v
 	}
-}
-
-// TotalsView is a connection's dashboard (PD16, ZG7).
-type TotalsView struct {
-	Links    int        `json:"links" doc:"Records in sync"`
-	Parked   int        `json:"parked" doc:"Records left out, failing or waiting"`
-	Review   int        `json:"review" doc:"Records held for review"`
-	LastRun  string     `json:"last_run" doc:"Id of the last run; empty before the first"`
-	LastSync *time.Time `json:"last_sync,omitempty" doc:"End of the last run that completed"`
-	NextRun  *time.Time `json:"next_run,omitempty"`
 }
 
 // ChangeView is one write to one side.
@@ -153,22 +146,7 @@ func (s *Server) runOps() {
 			r, err := s.State.Run(ctx, c.Tenant, n.ID, in.Run)
 			return ok(runView(langOf(ctx))(r)), err
 		})
-	inTenant(s, op{id: "get-totals", method: http.MethodGet, path: one + "/totals", tag: tag, summary: "Read a connection's figures"},
-		func(ctx context.Context, c caller, in *InConnection) (*Answer[TotalsView], error) {
-			n, err := s.Tenancy.Connection(ctx, c.Member, in.Connection)
-			if err != nil {
-				return nil, err
-			}
-			t, err := s.State.Totals(ctx, c.Tenant, n.ID)
-			v := TotalsView{Links: t.Links, Parked: t.Parked, Review: t.Review, LastRun: t.LastRun}
-			if !t.LastSync.IsZero() {
-				v.LastSync = &t.LastSync
-			}
-			if !t.NextRun.IsZero() {
-				v.NextRun = &t.NextRun
-			}
-			return ok(v), err
-		})
+	inTenant(s, op{id: "get-totals", method: http.MethodGet, path: one + "/totals", tag: tag, summary: "Read a connection's figures"}, s.totals)
 	inTenant(s, op{id: "list-changes", method: http.MethodGet, path: one + "/changes", tag: tag, summary: "List what was written on either side", about: "Newest first, without values. Writes go in batches, and limit counts those."},
 		func(ctx context.Context, c caller, in *struct {
 			InConnection
@@ -212,6 +190,24 @@ func (s *Server) answer(ctx context.Context, c caller, in *answerApproval) (*Ans
 	if err != nil {
 		return nil, err
 	}
-	err = s.Ask(ctx, state.Ask{Tenant: c.Tenant, Connection: n.ID, Reason: state.ReasonAnswer, Answer: state.Answer(in.Body.Answer), Asked: s.Clock.Now()})
+	answer := state.Answer(in.Body.Answer)
+	if answer == state.AnswerRaise {
+		if err := s.raise(ctx, c, n); err != nil {
+			return nil, err
+		}
+	}
+	err = s.Ask(ctx, state.Ask{Tenant: c.Tenant, Connection: n.ID, Reason: state.ReasonAnswer, Answer: answer, Asked: s.Clock.Now()})
 	return accepted(AskedView{ctl.Run}), err
+}
+
+// raise doubles the connection's budget. It comes before the answer: a run must not go on under a promise that was not kept.
+func (s *Server) raise(ctx context.Context, c caller, n tenancy.Connection) error {
+	t, err := s.Tenancy.Tenant(ctx, c.Tenant)
+	if err != nil {
+		return err
+	}
+	set := n.Settings
+	set.Rules.Budget = raised(set.Rules.Budget, t)
+	_, err = s.Tenancy.ChangeConnection(ctx, c.Member, n.ID, tenancy.ConnectionChange{Settings: &set, V: n.V})
+	return err
 }

@@ -16,9 +16,9 @@ import (
 
 	"meibo/shared/authn"
 	"meibo/shared/clock"
+	"meibo/shared/connector"
 	"meibo/shared/engine"
 	"meibo/shared/oauth"
-	"meibo/shared/record"
 	"meibo/shared/secret"
 	"meibo/shared/state"
 	"meibo/shared/store"
@@ -41,8 +41,16 @@ type Config struct {
 	Consent func(ctx context.Context, r oauth.StartRequest) (url string, err error)
 	// Opener opens an account's connector, for its groups.
 	Opener engine.Opener
-	// Catalogue returns an account's fields.
-	Catalogue func(ctx context.Context, tenant, account string) ([]record.Field, error)
+	// Describe returns what an account can do, its fields and options among it.
+	Describe func(ctx context.Context, tenant, account string) (connector.Description, error)
+	// Watches tells how vendors push the changes of a connection; nil means that none does.
+	Watches func(ctx context.Context, c tenancy.Connection) ([]PushView, error)
+	// LastMail returns the last mail about a connection, or nil if there is none; it may be nil itself.
+	LastMail func(ctx context.Context, c tenancy.Connection) (*LastMailView, error)
+	// NextRun is when the schedule asks for a connection's next run; zero if it does not. nil means that nobody can tell.
+	NextRun func(c tenancy.Connection, ctl state.Control, now time.Time) time.Time
+	// Stopped is told of a connection that was stopped, whose subscriptions end with it; nil means that it has none.
+	Stopped func(ctx context.Context, tenant, connection string)
 	// Ask sends the message that asks for a run.
 	Ask func(ctx context.Context, a state.Ask) error
 	// Authenticate returns who sent the request, or an error for anybody whose sign-in is not in order.

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"maps"
+
 	"meibo/shared/profile"
 	"meibo/shared/record"
 	"meibo/shared/tenancy"
@@ -8,10 +10,13 @@ import (
 
 // SettingsPatch changes what it names and leaves the rest. Lists are replaced whole.
 type SettingsPatch struct {
-	CRMGroups  *[]string   `json:"crm_groups,omitempty" nullable:"false" maxItems:"50" uniqueItems:"true" doc:"Ids of the CRM's lists in scope; empty means everything (ZG1)"`
-	BookGroups *[]string   `json:"book_groups,omitempty" nullable:"false" maxItems:"50" uniqueItems:"true" doc:"Ids of the address book's groups in scope; empty means everything. New records in the book go into the first (ZG1, ZG11)"`
-	Every      *int        `json:"every,omitempty" minimum:"1" maximum:"1440" doc:"Frequency in minutes, within the profile's bounds (ZG4)"`
-	Rules      *RulesPatch `json:"rules,omitempty" doc:"Rules of the sync"`
+	CRMGroups  *[]string `json:"crm_groups,omitempty" nullable:"false" maxItems:"50" uniqueItems:"true" doc:"Ids of the CRM's lists in scope; empty means everything (ZG1)"`
+	BookGroups *[]string `json:"book_groups,omitempty" nullable:"false" maxItems:"50" uniqueItems:"true" doc:"Ids of the address book's groups in scope; empty means everything. New records in the book go into the first (ZG1, ZG11)"`
+	// The maps replace what is there, as lists do.
+	CRMOptions  *map[string]string `json:"crm_options,omitempty" maxProperties:"20" doc:"Choices of the CRM's own, by the keys of the account's options (PD10)"`
+	BookOptions *map[string]string `json:"book_options,omitempty" maxProperties:"20" doc:"Choices of the address book's own, by the keys of the account's options"`
+	Every       *int               `json:"every,omitempty" minimum:"1" maximum:"1440" doc:"Frequency in minutes, within the profile's bounds (ZG4)"`
+	Rules       *RulesPatch        `json:"rules,omitempty" doc:"Rules of the sync"`
 }
 
 // RulesPatch changes the rules that it names.
@@ -21,6 +26,8 @@ type RulesPatch struct {
 	EmptyRemoves *bool              `json:"empty_removes,omitempty" doc:"Whether emptying a field on one side empties it on the other"`
 	Deletes      *DeletesPatch      `json:"deletes,omitempty" doc:"To which sides a deletion on the other travels"`
 	Mapping      *[]Pair            `json:"mapping,omitempty" nullable:"false" minItems:"1" maxItems:"200" doc:"Pairs of fields, replaced whole (ZG5)"`
+	Owned        *bool              `json:"owned,omitempty" doc:"Only CRM records that belong to the account's own user (PD6, ZO1)"`
+	Photos       *bool              `json:"photos,omitempty" doc:"Give the address book's photo to a CRM record that has none (PD12)"`
 	SkipImported *bool              `json:"skip_imported,omitempty" doc:"Leave out CRM records that came in by import until they are changed by themselves (ZO7)"`
 	RequireEmail *bool              `json:"require_email,omitempty" doc:"Leave out records without a valid e-mail address"`
 	Caps         *CapsPatch         `json:"caps,omitempty" doc:"How many records one run takes; 0 means no cap (ZG9)"`
@@ -30,7 +37,7 @@ type RulesPatch struct {
 
 // DeletesPatch changes where deletions travel.
 type DeletesPatch struct {
-	ToCRM  *bool `json:"to_crm,omitempty"`
+	ToCRM  *bool `json:"to_crm,omitempty" doc:"Whether deleting in the address book deletes in the CRM (ZO3)"`
 	ToBook *bool `json:"to_book,omitempty"`
 }
 
@@ -83,6 +90,8 @@ func (p *SettingsPatch) apply(s *tenancy.Settings) {
 	}
 	set(&s.CRMGroups, p.CRMGroups)
 	set(&s.BookGroups, p.BookGroups)
+	set(&s.CRMOptions, p.CRMOptions)
+	set(&s.BookOptions, p.BookOptions)
 	set(&s.Every, p.Every)
 	p.Rules.apply(&s.Rules)
 }
@@ -94,6 +103,8 @@ func (p *RulesPatch) apply(r *profile.Rules) {
 	set(&r.Direction, p.Direction)
 	set(&r.Winner, p.Winner)
 	set(&r.EmptyRemoves, p.EmptyRemoves)
+	set(&r.Owned, p.Owned)
+	set(&r.Photos, p.Photos)
 	set(&r.SkipImported, p.SkipImported)
 	set(&r.RequireEmail, p.RequireEmail)
 	set(&r.ApproveFirst, p.ApproveFirst)
@@ -113,10 +124,12 @@ func (p *RulesPatch) apply(r *profile.Rules) {
 
 // SettingsView is a connection's settings as the API shows them: every field, and lists that are never null.
 type SettingsView struct {
-	CRMGroups  []string  `json:"crm_groups" nullable:"false"`
-	BookGroups []string  `json:"book_groups" nullable:"false"`
-	Every      int       `json:"every" doc:"Minutes"`
-	Rules      RulesView `json:"rules"`
+	CRMGroups   []string          `json:"crm_groups" nullable:"false"`
+	BookGroups  []string          `json:"book_groups" nullable:"false"`
+	CRMOptions  map[string]string `json:"crm_options" nullable:"false"`
+	BookOptions map[string]string `json:"book_options" nullable:"false"`
+	Every       int               `json:"every" doc:"Minutes; the vendors' limits may make it longer (every_effective of the figures)"`
+	Rules       RulesView         `json:"rules"`
 }
 
 // RulesView is the rules of a sync as the API shows them.
@@ -127,6 +140,8 @@ type RulesView struct {
 	Deletes      DeletesView       `json:"deletes"`
 	Mapping      []Pair            `json:"mapping" nullable:"false"`
 	MatchFirst   []LabelsView      `json:"match_first" nullable:"false" doc:"Labels whose e-mail addresses are compared before any others (ZG10)"`
+	Owned        bool              `json:"owned"`
+	Photos       bool              `json:"photos"`
 	SkipImported bool              `json:"skip_imported"`
 	RequireEmail bool              `json:"require_email"`
 	Caps         CapsView          `json:"caps"`
@@ -176,7 +191,7 @@ func rulesView(r profile.Rules) RulesView {
 	v := RulesView{
 		Direction: r.Direction, Winner: r.Winner, EmptyRemoves: r.EmptyRemoves,
 		Deletes: DeletesView(r.Deletes), Mapping: pairsView(r.Mapping), MatchFirst: []LabelsView{},
-		SkipImported: r.SkipImported, RequireEmail: r.RequireEmail,
+		Owned: r.Owned, Photos: r.Photos, SkipImported: r.SkipImported, RequireEmail: r.RequireEmail,
 		Caps: CapsView(r.Caps), Budget: budgetView(r.Budget), ApproveFirst: r.ApproveFirst,
 	}
 	for _, m := range r.MatchFirst {
@@ -188,6 +203,13 @@ func rulesView(r profile.Rules) RulesView {
 func settingsView(s tenancy.Settings) SettingsView {
 	return SettingsView{
 		CRMGroups: append([]string{}, s.CRMGroups...), BookGroups: append([]string{}, s.BookGroups...),
-		Every: s.Every, Rules: rulesView(s.Rules),
+		CRMOptions: optionsView(s.CRMOptions), BookOptions: optionsView(s.BookOptions), Every: s.Every, Rules: rulesView(s.Rules),
 	}
+}
+
+// optionsView returns a map that is never null.
+func optionsView(m map[string]string) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, m)
+	return out
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -62,7 +63,11 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	case errors.As(err, &auth):
 		return systemAuth.say(ctx, auth.System)
 	case errors.As(err, &forbids):
-		return systemForbidden.say(ctx, forbids.System)
+		p := systemForbidden.say(ctx, forbids.System)
+		if lang == "en" && forbids.What != "" && forbids.Cure != "" { // the connector knows better, in one language
+			p.Detail, p.Cure = fmt.Sprintf("%s does not let this account %s.", forbids.System, forbids.What), sentence(forbids.Cure)
+		}
+		return p
 	case errors.As(err, &throttled):
 		p := systemBusy.say(ctx)
 		p.retryAfter = int(math.Ceil(throttled.After.Seconds()))

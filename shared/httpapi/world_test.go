@@ -69,12 +69,15 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, z := httptest.NewServer(w.boxes.Google), httptest.NewServer(w.boxes.Zoho)
-	t.Cleanup(g.Close)
-	t.Cleanup(z.Close)
+	origins := map[string]string{}
+	for id, box := range map[string]http.Handler{system.Google: w.boxes.Google, system.Zoho: w.boxes.Zoho, system.Microsoft: w.boxes.Microsoft, system.Pipedrive: w.boxes.Pipedrive} {
+		s := httptest.NewServer(box)
+		t.Cleanup(s.Close)
+		origins[id] = s.URL
+	}
 	w.stack, err = local.Open(local.Options{
 		Folder: t.TempDir(), Clock: w.clock, NoSync: true, Clients: local.SandboxClients(), PublicURL: w.consent.URL, Log: log,
-		Systems: system.Config{Endpoints: system.Sandboxes(g.URL, z.URL)}, Authenticate: signIn,
+		Systems: system.Config{Endpoints: system.Sandboxes(origins)}, Authenticate: signIn,
 	})
 	if err != nil {
 		t.Fatal(err)

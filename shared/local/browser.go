@@ -2,10 +2,12 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -26,22 +28,48 @@ func NewBrowser(transport http.RoundTripper) *Browser {
 	}}
 }
 
-// Arrival is where the browser ended up: at the callback's own page, or at the address that the callback sent it to.
+// Arrival is where the browser ended up: at a page of Meibo's, or at the address that Meibo sent it to.
 type Arrival struct {
 	Status   int
 	Location string // of a redirect, or ""
 	Page     string
 	Header   http.Header
+	Address  string // of the page
 }
 
-// Allow opens the consent address, signs in as user, allows all that is asked for, and goes where the vendor sends it.
+// Allow opens the consent address, signs in as user, allows all that is asked for, goes where the vendor sends it, and confirms
+// what Meibo shows there.
 func (b *Browser) Allow(ctx context.Context, authorizeURL, user string) (Arrival, error) {
+	at, err := b.Consent(ctx, authorizeURL, user)
+	if err != nil || !at.Asks() {
+		return at, err
+	}
+	return b.Answer(ctx, at, "connect")
+}
+
+// Consent does the same up to the page on which Meibo asks.
+func (b *Browser) Consent(ctx context.Context, authorizeURL, user string) (Arrival, error) {
 	return b.decide(ctx, authorizeURL, user, "allow")
 }
 
-// Deny does the same without allowing anything.
+// Deny opens the consent address and allows nothing.
 func (b *Browser) Deny(ctx context.Context, authorizeURL, user string) (Arrival, error) {
 	return b.decide(ctx, authorizeURL, user, "deny")
+}
+
+// hiddenCode is the one-time code in the form of Meibo's confirmation page.
+var hiddenCode = regexp.MustCompile(`<input type="hidden" name="code" value="([A-Za-z0-9_-]+)">`)
+
+// Asks reports whether the page wants an answer before anything is connected.
+func (a Arrival) Asks() bool { return a.Status == http.StatusOK && hiddenCode.MatchString(a.Page) }
+
+// Answer presses a button of the page that asks: "connect" or "cancel".
+func (b *Browser) Answer(ctx context.Context, at Arrival, decision string) (Arrival, error) {
+	m := hiddenCode.FindStringSubmatch(at.Page)
+	if m == nil {
+		return at, errors.New("local: the page asks nothing")
+	}
+	return b.do(ctx, http.MethodPost, at.Address, url.Values{"code": {m[1]}, "decision": {decision}})
 }
 
 func (b *Browser) decide(ctx context.Context, authorizeURL, user, decision string) (Arrival, error) {
@@ -80,6 +108,8 @@ func (b *Browser) do(ctx context.Context, method, address string, form url.Value
 	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host) // as browsers send it with a form
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	if b.Language != "" {
 		r.Header.Set("Accept-Language", b.Language)
@@ -93,7 +123,7 @@ func (b *Browser) do(ctx context.Context, method, address string, form url.Value
 	if err != nil {
 		return Arrival{}, err
 	}
-	at := Arrival{Status: resp.StatusCode, Page: string(page), Header: resp.Header}
+	at := Arrival{Status: resp.StatusCode, Page: string(page), Header: resp.Header, Address: address}
 	if to, err := resp.Location(); err == nil {
 		at.Location = to.String()
 	}

@@ -19,6 +19,7 @@ import (
 
 	"meibo/shared/app"
 	"meibo/shared/clock"
+	"meibo/shared/notify"
 	"meibo/shared/oauth"
 	embeddedqueue "meibo/shared/queue/embedded"
 	"meibo/shared/schedule"
@@ -63,6 +64,8 @@ type Options struct {
 	HTTP *http.Client
 	// PublicURL is the origin that browsers use.
 	PublicURL string
+	// HookURL is the address under which vendors reach Hooks; "" means that they reach none, and every connection is polled only.
+	HookURL string
 	// Authenticate returns who sent a request to the API; nil refuses everybody.
 	Authenticate func(*http.Request) (tenancy.Principal, error)
 	// Log is nil for silence.
@@ -71,6 +74,8 @@ type Options struct {
 	Rand io.Reader
 	// SliceTime of runs; 0 means the engine's own.
 	SliceTime time.Duration
+	// Mailer sends mails; nil keeps them in the outbox, where they are only shown.
+	Mailer notify.Mailer
 	// LongestCall is how long a vendor may still work on a request that nobody waits for; 0 means the engine's own. Stand-ins
 	// are done at once.
 	LongestCall time.Duration
@@ -146,8 +151,8 @@ func Open(o Options) (_ *Stack, err error) {
 	}
 	s.App, err = app.New(app.Config{
 		Table: s.Table, Queue: s.Queue, Scheduler: s.Schedules, Keys: s.Keys, Clients: o.Clients, Clock: o.Clock,
-		Systems: o.Systems, HTTP: o.HTTP, PublicURL: o.PublicURL, Authenticate: o.Authenticate, Log: o.Log, Rand: o.Rand,
-		SliceTime: o.SliceTime, LongestCall: o.LongestCall,
+		Systems: o.Systems, HTTP: o.HTTP, PublicURL: o.PublicURL, HookURL: o.HookURL, Authenticate: o.Authenticate, Log: o.Log, Rand: o.Rand,
+		SliceTime: o.SliceTime, LongestCall: o.LongestCall, Mailer: o.Mailer,
 	})
 	if err != nil {
 		return nil, err
@@ -186,7 +191,21 @@ func (s *Stack) Run(ctx context.Context, workers int) error {
 	g.Go(func() error { return s.Queue.Run(ctx, s.Worker, workers) })
 	g.Go(func() error { return s.Schedules.Loop(ctx) })
 	g.Go(func() error { return s.sweep(ctx) })
+	g.Go(func() error { return s.keepUp(ctx) })
 	return g.Wait()
+}
+
+// keepUp does upkeep at once and then as often as the cloud's schedule does.
+func (s *Stack) keepUp(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if _, err := s.Upkeep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("upkeep did not do everything", "error", err.Error())
+		}
+		if s.Clock.Sleep(ctx, app.UpkeepEvery) != nil {
+			break
+		}
+	}
+	return nil
 }
 
 func (s *Stack) sweep(ctx context.Context) error {

@@ -58,7 +58,7 @@ func newPlace(t *testing.T) *place {
 	}
 	p.opts = local.Options{
 		Folder: filepath.Join(t.TempDir(), "data"), Clock: p.clock, NoSync: true, Clients: local.SandboxClients(), PublicURL: publicURL,
-		Systems: system.Config{Endpoints: system.Sandboxes(g.URL, z.URL)}, Log: slog.New(slog.NewJSONHandler(p.log, nil)),
+		Systems: system.Config{Endpoints: system.Sandboxes(map[string]string{system.Google: g.URL, system.Zoho: z.URL})}, Log: slog.New(slog.NewJSONHandler(p.log, nil)),
 		Authenticate: func(*http.Request) (tenancy.Principal, error) { return who, nil },
 	}
 	return p

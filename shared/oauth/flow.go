@@ -31,10 +31,10 @@ type StartRequest struct {
 	Return     string       `json:"return,omitempty"`     // path of Meibo's own to go to afterwards, beginning with "/"
 }
 
-// Outcome is what a finished consent led to. When Finish returns an error, it has what was known by then: enough to send the
+// Outcome is what a consent led to. When Arrive or Confirm returns an error, it has what was known by then: enough to send the
 // person back where they came from.
 //
-// Account is the account that is authorised now.
+// Account is the account that is authorised now; before Confirm, the account to renew.
 type Outcome struct {
 	StartRequest
 	Identity connector.Identity
@@ -97,7 +97,7 @@ func (f *Flow) Start(ctx context.Context, r StartRequest) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	state, err := f.states.put(ctx, pending{r, verifier})
+	state, err := put(ctx, f.states, stateItem, r.Tenant, pending{r, verifier})
 	if err != nil {
 		return "", err
 	}
@@ -118,39 +118,59 @@ func ownPath(p string) bool {
 	return p[0] == '/' && !strings.HasPrefix(p, "//") && !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == '\\' })
 }
 
-// Finish takes the query of the vendor's callback, and returns what came of it. Every state works once. A *RefusedError says why
-// consent led to nothing, an error of Accept is returned as it is, and connector.ErrTransient means to start again later.
-func (f *Flow) Finish(ctx context.Context, callback url.Values) (Outcome, error) {
-	p, err := f.states.take(ctx, callback.Get("state"))
+// Arrive takes the query of the vendor's callback. It returns whose account was authorised, and a code with which Confirm goes on
+// once the person at the browser has seen whom it is for: the state proves that the consent was started at Meibo, and not by whom.
+// Every state works once. A *RefusedError says why consent led to nothing, and connector.ErrTransient means to start again later.
+func (f *Flow) Arrive(ctx context.Context, callback url.Values) (o Outcome, code string, err error) {
+	p, err := take[pending](ctx, f.states, stateItem, callback.Get("state"))
 	if err != nil {
-		return Outcome{}, err
+		return o, "", err
 	}
-	o := Outcome{StartRequest: p.StartRequest}
+	o.StartRequest = p.StartRequest
 	sys, ok := f.Systems[p.System]
 	if !ok {
-		return o, &RefusedError{"system", fmt.Sprintf("Meibo no longer offers the system %q", p.System), "choose another system"}
+		return o, "", gone(p.System)
 	}
 	if code := callback.Get("error"); code != "" {
-		return o, declined(sys, code)
+		if d, ok := sys.Provider.(Decliner); ok {
+			return o, "", exchangeError(sys, d.Declined(callback))
+		}
+		return o, "", declined(sys, code)
 	}
 	client, err := f.Clients.Client(ctx, p.System)
 	if err != nil {
-		return o, err
+		return o, "", err
 	}
 	t, err := sys.Provider.Exchange(ctx, f.HTTP, client, callback, f.RedirectURI, p.Verifier)
 	if err != nil {
-		return o, exchangeError(sys, err)
+		return o, "", exchangeError(sys, err)
 	}
 	hc := *f.HTTP
 	hc.Transport = fixed{base(f.HTTP), sys.Provider, t}
 	hc.CheckRedirect = noRedirect
 	if o.Identity, err = sys.Identify(ctx, &hc, t); err != nil {
-		return o, fmt.Errorf("asking %s whose account it is: %w", sys.Name, err)
+		return o, "", fmt.Errorf("asking %s whose account it is: %w", sys.Name, err)
+	}
+	code, err = put(ctx, f.states, arrivedItem, p.Tenant, arrived{o, t})
+	return o, code, err
+}
+
+// Confirm takes a code of Arrive and stores the authorisation, if Accept agrees. Every code works once, for StateLife. An error of
+// Accept is returned as it is.
+func (f *Flow) Confirm(ctx context.Context, code string) (Outcome, error) {
+	a, err := take[arrived](ctx, f.states, arrivedItem, code)
+	if err != nil {
+		return Outcome{}, err
+	}
+	o := a.Outcome
+	sys, ok := f.Systems[o.System]
+	if !ok {
+		return o, gone(o.System)
 	}
 	account := ""
 	err = f.Accept(ctx, o, func(ctx context.Context, id string) error {
 		account = id
-		return f.Keeper.Save(ctx, p.Tenant, id, p.System, t)
+		return f.Keeper.Save(ctx, o.Tenant, id, o.System, a.Token)
 	})
 	if err == nil && account == "" {
 		err = fmt.Errorf("oauth: the authorisation for %s was accepted but not kept", sys.Name)
@@ -159,6 +179,17 @@ func (f *Flow) Finish(ctx context.Context, callback url.Values) (Outcome, error)
 		o.Account = account
 	}
 	return o, err
+}
+
+// Drop forgets what a code of Arrive stands for. The authorisation is not given back to the vendor: that could end the one of
+// somebody who has the account already.
+func (f *Flow) Drop(ctx context.Context, code string) (Outcome, error) {
+	a, err := take[arrived](ctx, f.states, arrivedItem, code)
+	return a.Outcome, err
+}
+
+func gone(system string) error {
+	return &RefusedError{"system", fmt.Sprintf("Meibo no longer offers the system %q", system), "choose another system"}
 }
 
 // declined says why the vendor sent the browser back without a code (RFC 6749 section 4.1.2.1). Its description is not repeated:

@@ -55,6 +55,15 @@ func begun(t *testing.T, f *oauth.Flow, r oauth.StartRequest) url.Values {
 	return url.Values{"state": {u.Query().Get("state")}, "code": {"good"}}
 }
 
+// finish takes a callback to its end: the person confirms what they are shown.
+func finish(t *testing.T, f *oauth.Flow, callback url.Values) (oauth.Outcome, error) {
+	o, code, err := f.Arrive(t.Context(), callback)
+	if err != nil {
+		return o, err
+	}
+	return f.Confirm(t.Context(), code)
+}
+
 func wantRefused(t *testing.T, err error, code string) {
 	t.Helper()
 	var r *oauth.RefusedError
@@ -68,7 +77,7 @@ func TestFlow(t *testing.T) {
 		w := newWorld(t)
 		k := w.keeper()
 		f := w.flow(k, nil)
-		got, err := f.Finish(t.Context(), begun(t, f, request))
+		got, err := finish(t, f, begun(t, f, request))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +120,7 @@ func TestFlow(t *testing.T) {
 		done := 0
 		for range 6 {
 			wg.Go(func() {
-				_, err := f.Finish(t.Context(), back)
+				_, err := finish(t, f, back)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -133,11 +142,11 @@ func TestFlow(t *testing.T) {
 		back := begun(t, first, request)
 		slow := w.flow(k, nil).FlowConfig
 		slow.Table = overtaken{w.table, func() {
-			if _, err := first.Finish(t.Context(), back); err != nil {
+			if _, err := finish(t, first, back); err != nil {
 				t.Error(err)
 			}
 		}}
-		_, err := oauth.NewFlow(slow).Finish(t.Context(), back)
+		_, err := finish(t, oauth.NewFlow(slow), back)
 		wantRefused(t, err, "state")
 	})
 	t.Run("a state ends after ten minutes", func(t *testing.T) {
@@ -145,17 +154,17 @@ func TestFlow(t *testing.T) {
 		f := w.flow(w.keeper(), nil)
 		late, inTime := begun(t, f, request), begun(t, f, request)
 		w.clock.Advance(10*time.Minute - time.Second)
-		if _, err := f.Finish(t.Context(), inTime); err != nil {
+		if _, err := finish(t, f, inTime); err != nil {
 			t.Errorf("a second before: %v", err)
 		}
 		w.clock.Advance(time.Second)
-		_, err := f.Finish(t.Context(), late)
+		_, err := finish(t, f, late)
 		wantRefused(t, err, "state")
 	})
 	t.Run("a made-up or missing state is refused", func(t *testing.T) {
 		w := newWorld(t)
 		for _, q := range []url.Values{{}, {"code": {"good"}}, {"state": {"made up"}, "code": {"good"}}} {
-			_, err := w.flow(w.keeper(), nil).Finish(t.Context(), q)
+			_, err := finish(t, w.flow(w.keeper(), nil), q)
 			wantRefused(t, err, "state")
 		}
 	})
@@ -163,15 +172,22 @@ func TestFlow(t *testing.T) {
 		w := newWorld(t)
 		k := w.keeper()
 		f := w.flow(k, errNotYours)
-		got, err := f.Finish(t.Context(), begun(t, f, request))
+		got, err := finish(t, f, begun(t, f, request))
 		if !errors.Is(err, errNotYours) || got.Return != request.Return {
-			t.Errorf("Finish = %+v, %v, want the refusal and where to go back to", got, err)
+			t.Errorf("finish = %+v, %v, want the refusal and where to go back to", got, err)
 		}
 		_, err = k.Client(t.Context(), "t", "a")
 		wantAuthLost(t, err)
 		if len(w.vendor.revoked) != 0 {
 			t.Errorf("revoked %v, which may be another's", w.vendor.revoked)
 		}
+	})
+	t.Run("a vendor that says more than the standard is heard", func(t *testing.T) {
+		w := newWorld(t)
+		w.decline = &oauth.RefusedError{Code: "admin", Reason: "an administrator must approve", Cure: "ask one"}
+		f := w.flow(w.keeper(), nil)
+		_, err := finish(t, f, url.Values{"state": {begun(t, f, request).Get("state")}, "error": {"access_denied"}})
+		wantRefused(t, err, "admin")
 	})
 	for code, check := range map[string]func(*testing.T, error){
 		"access_denied":           func(t *testing.T, err error) { wantRefused(t, err, "denied") },
@@ -183,7 +199,7 @@ func TestFlow(t *testing.T) {
 			w := newWorld(t)
 			f := w.flow(w.keeper(), nil)
 			back := url.Values{"state": {begun(t, f, request).Get("state")}, "error": {code}, "error_description": {"<call 03-0000-0000>"}}
-			got, err := f.Finish(t.Context(), back)
+			got, err := finish(t, f, back)
 			check(t, err)
 			if strings.Contains(err.Error(), "03-0000") {
 				t.Errorf("%q repeats what anybody may have written", err)
@@ -206,7 +222,7 @@ func TestFlow(t *testing.T) {
 			w := newWorld(t)
 			f := w.flow(w.keeper(), nil)
 			w.vendor.fail(c.err)
-			_, err := f.Finish(t.Context(), begun(t, f, request))
+			_, err := finish(t, f, begun(t, f, request))
 			c.check(t, err)
 		})
 	}

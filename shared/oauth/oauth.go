@@ -51,6 +51,12 @@ type Provider interface {
 	Authorize(r *http.Request, t Token)
 }
 
+// Decliner is a Provider whose vendor says more than RFC 6749 about why it sent the browser back without a code.
+type Decliner interface {
+	// Declined returns the error for a callback that has an "error": *RefusedError, ErrClient, or one that is transient.
+	Declined(callback url.Values) error
+}
+
 // Errors of the flow.
 var (
 	// ErrRevoked: the refresh token is dead; only the person can renew it.

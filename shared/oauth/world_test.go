@@ -132,6 +132,8 @@ type world struct {
 	api    *httptest.Server
 	mu     sync.Mutex
 	lost   []string
+	// decline, if set, is what the vendor says about a consent that was not given.
+	decline error
 }
 
 func newWorld(t *testing.T) *world {
@@ -154,8 +156,20 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// talkative is a vendor that says more than the standard about a consent that was not given.
+type talkative struct {
+	*vendor
+	says error
+}
+
+func (t talkative) Declined(url.Values) error { return t.says }
+
 func (w *world) systems() map[string]oauth.System {
-	return map[string]oauth.System{"zoho": {ID: "zoho", Name: "Zoho CRM", Side: profile.CRM, Provider: w.vendor,
+	var provider oauth.Provider = w.vendor
+	if w.decline != nil {
+		provider = talkative{w.vendor, w.decline}
+	}
+	return map[string]oauth.System{"zoho": {ID: "zoho", Name: "Zoho CRM", Side: profile.CRM, Provider: provider,
 		Identify: func(ctx context.Context, hc *http.Client, t oauth.Token) (connector.Identity, error) {
 			r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.api.URL+"/me", nil)
 			if err != nil {

@@ -47,4 +47,44 @@ func TestDrift(t *testing.T) {
 			t.Errorf("writes %v", out.Write)
 		}
 	})
+	t.Run("the same edit on both sides has arrived, and is no person's own", func(t *testing.T) {
+		l := synced(t, oneWay, record.Note, []record.Value{val("old", "")}, []record.Value{val("old", "")})
+		l.now[0][record.Note], l.now[1][record.Note] = []record.Value{val("new", "")}, []record.Value{val("new", "")}
+		if out := l.sync(oneWay); out.Write[0] != nil || out.Write[1] != nil {
+			t.Errorf("writes %v", out.Write)
+		}
+		if changed, _ := oneWay.Changed(profile.Book, l.base[1], l.now[1]); changed {
+			t.Error("the book shows as changed: its record would outlive the CRM's")
+		}
+	})
+}
+
+// A vendor may store another spelling of what it was sent, under the version that the write left. What says something else under that
+// version is a person's edit of the same second.
+func TestSettle(t *testing.T) {
+	p := planner(rulesFor(profile.TwoWay, profile.CRM))
+	for _, c := range []struct {
+		name   string
+		sent   []record.Value
+		stored []record.Value
+		want   bool
+		key    record.Key
+	}{
+		{"as sent", []record.Value{val("a@x.jp", "work")}, []record.Value{val("a@x.jp", "work")}, false, record.Email},
+		{"another spelling", []record.Value{val("a@x.jp", "work")}, []record.Value{val("A@X.jp", "work")}, false, record.Email},
+		{"another order", []record.Value{val("a@x.jp", "work"), val("b@x.jp", "other")}, []record.Value{val("B@x.jp", "other"), val("a@x.jp", "work")}, false, record.Email},
+		{"another value", []record.Value{val("a@x.jp", "work")}, []record.Value{val("z@x.jp", "work")}, true, record.Email},
+		{"one of two is another", []record.Value{val("a@x.jp", "work"), val("b@x.jp", "other")}, []record.Value{val("A@x.jp", "work"), val("z@x.jp", "other")}, true, record.Email},
+		{"one more", []record.Value{val("a@x.jp", "work")}, []record.Value{val("a@x.jp", "work"), val("z@x.jp", "other")}, true, record.Email},
+		{"another text", []record.Value{val("met in Kyoto", "")}, []record.Value{val("met in Nara", "")}, true, record.Note},
+		{"less than was sent", []record.Value{val("a@x.jp", "work"), val("b@x.jp", "other")}, []record.Value{val("a@x.jp", "work")}, false, record.Email},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := synced(t, p, c.key, c.sent, c.sent)
+			base := p.Settle(profile.Book, l.base[1], record.Fields{c.key: c.stored})
+			if changed, _ := p.Changed(profile.Book, base, record.Fields{c.key: c.stored}); changed != c.want {
+				t.Errorf("taken for an edit: %v, want %v", changed, c.want)
+			}
+		})
+	}
 }

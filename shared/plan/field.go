@@ -204,7 +204,7 @@ func (m *fieldMerge) drift(l logical, s int) {
 		}
 		return
 	}
-	alike := o.st.there() && c.st.there() && o.form == c.form && c.st == added
+	alike := o.st.there() && c.st.there() && o.form == c.form && (c.st == added || o.st == edited && c.st == edited && m.sameLabel(c.now, o.now, s))
 	switch {
 	case m.writes(1-s) || c.st == same || c.st == none || alike:
 	case c.st == removed:
@@ -216,6 +216,11 @@ func (m *fieldMerge) drift(l logical, s int) {
 	default:
 		m.notes[s] = append(m.notes[s], note{form: c.form, how: noteOmit})
 	}
+}
+
+// sameLabel reports whether values i of side s and j of the other one have the same label: nothing of either is left to travel then.
+func (m *fieldMerge) sameLabel(i, j, s int) bool {
+	return m.p.dig.Label(m.now[s][i].Label) == m.p.dig.Label(m.now[1-s][j].Label)
 }
 
 // known returns the old element of side s, known by what the other side makes of it now.

@@ -109,7 +109,8 @@ func noted(now []Element, own []uint64, notes []note) []Element {
 
 // Settle returns the base of side s once the vendor has shown what it stored of Meibo's own write: old is the base that was made
 // from what was sent, stored what the side holds, still at the version that the write left. What had not travelled before
-// still has not.
+// still has not. A value that says something else than what was sent is a person's edit and none of the vendor's spelling, made
+// before the version moved on: some vendors' versions are times in whole seconds.
 func (p *Planner) Settle(s profile.Side, old Base, stored record.Fields) Base {
 	side := Index(s)
 	b := make(Base, 0, len(p.pairs))
@@ -148,8 +149,10 @@ func (p *Planner) settle(f *pair, side int, old []Element, vs []record.Value) []
 	}
 	odd = slices.DeleteFunc(odd, func(i int) bool { return drop(func(e Element) bool { return e.Form == now[i].Form && !e.Apart }) })
 	drifts := !p.rules.Direction.Writes(sides[1-side]) || f.field[1-side].ReadOnly
+	// A value that this side was sent in a form of its own is known by that of the other side alone, which it need not look like.
+	edited := len(odd) > len(left) || len(odd) > 0 && slices.ContainsFunc(left, func(e Element) bool { return !e.Apart })
 	switch {
-	case drifts:
+	case drifts, edited:
 		// What differs is a person's, and has not travelled.
 		keep := now[:0]
 		for i := range now {

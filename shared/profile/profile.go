@@ -136,4 +136,7 @@ type Profile struct {
 	Make []record.Key `json:"make,omitempty"`
 	// Companies says that a member needs the right to add companies as well as people (PD2).
 	Companies bool `json:"companies,omitempty"`
+	// Sole says that an address book account syncs with one account of the CRM at a time: neither with a second company there, nor
+	// with a second user of the same company (PD9).
+	Sole bool `json:"sole,omitempty"`
 }

@@ -53,6 +53,7 @@ func PipedriveGoogle() Profile {
 	p.Rules.Photos = true                         // PD12
 	p.Make = pipedriveMakes
 	p.Companies = true // PD2
+	p.Sole = true      // PD9
 	return p
 }
 

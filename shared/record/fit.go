@@ -13,7 +13,7 @@ func Fit(f Field, keep, add []Value) (placed []Value, held, partly []int) {
 	placed = CloneValues(keep)
 	taken := make([]bool, len(f.Slots))
 	for _, v := range keep {
-		if i := slotNamed(f.Slots, v.Label); i >= 0 {
+		if i := slotNamed(f.Slots, taken, v.Label); i >= 0 {
 			taken[i] = true
 		}
 	}
@@ -40,9 +40,10 @@ func Fit(f Field, keep, add []Value) (placed []Value, held, partly []int) {
 	return placed, held, partly
 }
 
-func slotNamed(slots []Slot, label string) int {
+// slotNamed returns the first free slot of the label; a field may have several.
+func slotNamed(slots []Slot, taken []bool, label string) int {
 	for i, s := range slots {
-		if s.Label == label {
+		if s.Label == label && !taken[i] {
 			return i
 		}
 	}
@@ -51,7 +52,7 @@ func slotNamed(slots []Slot, label string) int {
 
 // freeSlot prefers the slot of the label, then one that accepts it by name, then one that accepts anything.
 func freeSlot(slots []Slot, taken []bool, label string) int {
-	if i := slotNamed(slots, label); i >= 0 && !taken[i] {
+	if i := slotNamed(slots, taken, label); i >= 0 {
 		return i
 	}
 	for _, want := range []string{label, "*"} {

@@ -33,6 +33,8 @@ func TestFit(t *testing.T) {
 		{"a slot that accepts anything", slots, nil, []record.Value{v("1", "別荘")}, []record.Value{v("1", "other")}, nil, nil},
 		{"a taken slot is left alone", slots, []record.Value{v("1", "mobile")}, []record.Value{v("2", "mobile"), v("3", "mobile")},
 			[]record.Value{v("1", "mobile"), v("2", "other")}, []int{1}, nil},
+		{"two slots of one label", record.Field{Type: record.TypePhone, Slots: []record.Slot{{Label: "mobile"}, {Label: "work"}, {Label: "work", Accepts: []string{"main"}}}},
+			[]record.Value{v("1", "work")}, []record.Value{v("2", "work"), v("3", "work"), v("4", "main")}, []record.Value{v("1", "work"), v("2", "work")}, []int{1, 2}, nil},
 		{"no more than fit", record.Field{Type: record.TypeText, Max: 1}, []record.Value{v("a", "")}, []record.Value{v("b", "")}, []record.Value{v("a", "")}, []int{0}, nil},
 		{"labels go where there are none", record.Field{Type: record.TypeText}, nil, []record.Value{v("a", "home")}, []record.Value{v("a", "")}, nil, nil},
 		{"too long is held whole, by runes", record.Field{Type: record.TypeText, Length: 2}, nil, []record.Value{v("山田", ""), v("山田太", "")}, []record.Value{v("山田", "")}, []int{1}, nil},

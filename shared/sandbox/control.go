@@ -31,6 +31,7 @@ type ControlConfig struct {
 //
 //	POST   /sandbox/users                      {"email","name",...}
 //	GET    /sandbox/users                      {"users":[...]}
+//	GET    /sandbox/fields?user=               {"fields":[...]}, those that the page offers
 //	POST   /sandbox/contacts?user=EMAIL        {"contacts":[{"record":{...},"groups":[...]}]} -> {"ids":[...],"dropped":{...}}
 //	GET    /sandbox/contacts?user=&after=&limit=  {"contacts":[...],"next":""}
 //	GET    /sandbox/contacts/{id}?user=        one contact
@@ -49,6 +50,7 @@ func Control(cfg ControlConfig) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /sandbox/users", c.addUser)
 	mux.HandleFunc("GET /sandbox/users", c.users)
+	mux.HandleFunc("GET /sandbox/fields", c.fields)
 	mux.HandleFunc("POST /sandbox/contacts", c.fill)
 	mux.HandleFunc("GET /sandbox/contacts", c.contacts)
 	mux.HandleFunc("GET /sandbox/contacts/{id...}", c.contact)
@@ -108,6 +110,14 @@ func (c *control) addUser(w http.ResponseWriter, r *http.Request) {
 
 func (c *control) users(w http.ResponseWriter, _ *http.Request) {
 	ControlAnswer(w, map[string]any{"users": c.cfg.Book.Users()}, nil)
+}
+
+func (c *control) fields(w http.ResponseWriter, r *http.Request) {
+	fields, err := c.cfg.Book.Fields(r.URL.Query().Get("user"))
+	if fields == nil {
+		fields = []record.Field{}
+	}
+	ControlAnswer(w, map[string]any{"fields": fields}, err)
 }
 
 func (c *control) fill(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package state
 import (
 	"time"
 
+	"meibo/shared/connector"
 	"meibo/shared/profile"
 )
 
@@ -47,6 +48,8 @@ type Control struct {
 	Held bool `json:"held,omitempty"`
 	// Failures are runs that failed one after another.
 	Failures int `json:"failures,omitempty"`
+	// Lacking is when the folder that the connection keeps its records in was first not found; zero while it is there.
+	Lacking time.Time `json:"lacking,omitzero"`
 
 	Epoch int64 `json:"-"` // the stored item's Fence
 	V     int64 `json:"-"`
@@ -62,7 +65,18 @@ type SideState struct {
 	// FullEvery and MembersEvery are the connector's word, kept so that a quiet run need not load the catalogue.
 	FullEvery    time.Duration `json:"full_every,omitempty"`
 	MembersEvery time.Duration `json:"members_every,omitempty"`
+	// Scanned is when the ids of the whole side were last compared with the links, because its changes tell no deletions; a scan
+	// that the vendor had no room for is put off until ScanFrom. ScanEvery and PollEvery are the connector's word.
+	Scanned   time.Time     `json:"scanned,omitzero"`
+	ScanFrom  time.Time     `json:"scan_from,omitzero"`
+	ScanEvery time.Duration `json:"scan_every,omitempty"`
+	PollEvery time.Duration `json:"poll_every,omitempty"`
+	// Budget is what the vendor last said of the budget that all integrations of the company share; nil if it has none.
+	Budget *connector.Budget `json:"budget,omitempty"`
 }
+
+// PollEvery is the shortest interval between two runs that both vendors' limits leave room for; 0 means that a minute is fine.
+func (c Control) PollEvery() time.Duration { return max(c.Sides[0].PollEvery, c.Sides[1].PollEvery) }
 
 // Retry is a record to look at again.
 type Retry struct {

@@ -22,6 +22,8 @@ type Ask struct {
 	// Answer goes with ReasonAnswer, Review with ReasonReview.
 	Answer Answer    `json:"answer,omitempty"`
 	Review *Decision `json:"review,omitempty"`
+	// Force goes with ReasonDisable: records that the CRM does not have, and deletions over the budget, hold nothing up.
+	Force bool `json:"force,omitempty"`
 }
 
 // Reason says why a run was asked for.
@@ -37,6 +39,10 @@ const (
 	ReasonAnswer   Reason = "answer"
 	ReasonReview   Reason = "review"
 	ReasonHook     Reason = "hook"
+	// ReasonDisable asks for a last sync, after which what Meibo put into the book is removed and the connection stops: the whole
+	// folder where the connection has one of its own (ZO5), else the records that Meibo made (BX16). It is answered for a
+	// connection that is active or paused.
+	ReasonDisable Reason = "disable"
 )
 
 // Answer is a person's answer to a run that waits for approval.
@@ -109,8 +115,10 @@ type Run struct {
 	// Skipped counts records left as they are, by reason code (see ReasonText).
 	Skipped map[string]int `json:"skipped"`
 	Review  int            `json:"review"`
-	Links   int            `json:"links"` // links of the connection when the run ended
-	Store   StoreUse       `json:"store"`
+	// Photos are pictures of the book that were given to records of the CRM.
+	Photos int      `json:"photos,omitempty"`
+	Links  int      `json:"links"` // links of the connection when the run ended
+	Store  StoreUse `json:"store"`
 	// Message says, in a sentence for people, what a failed, waiting or stopped run met and what cures it.
 	Message string `json:"message,omitempty"`
 	// Approval says what a run that needs approval would do.
@@ -148,7 +156,14 @@ type ApprovalRequest struct {
 	Emptied int          `json:"emptied"`
 	Links   int          `json:"links"`
 	Why     string       `json:"why"`
+	// Unsynced are the records of the book that would go although the CRM has no equal of them, and Records the ids of the first
+	// of them (MaxUnsynced). A run that ended with them is over: ask again with Force, or let them sync first.
+	Unsynced int      `json:"unsynced,omitempty"`
+	Records  []string `json:"records,omitempty"`
 }
+
+// MaxUnsynced bounds ApprovalRequest.Records.
+const MaxUnsynced = 200
 
 // Totals are a connection's figures for its dashboard (PD16).
 type Totals struct {
@@ -177,7 +192,8 @@ type Link struct {
 	CRM   string    `json:"c,omitempty"`
 	Book  string    `json:"b,omitempty"`
 	State LinkState `json:"s"`
-	// Code is why the record is parked, detached or missing (see ReasonText); Field names the field it is about.
+	// Code is why the record is parked, detached or missing (see Text), or what an active one lacks (CodePhoto); Field names the
+	// field it is about.
 	Code   string    `json:"r,omitempty"`
 	Field  string    `json:"f,omitempty"`
 	Detail string    `json:"d,omitempty"`
@@ -196,6 +212,10 @@ type Link struct {
 	BookBase      []byte `json:"bb,omitempty"`
 	// Held are fields of which one side holds something that the other cannot (BX11).
 	Held []Held `json:"h,omitempty"`
+	// Photo is the keyed digest of the book's picture, or of its lack, that was dealt with last; 0 before the first.
+	Photo uint64 `json:"p,omitempty"`
+	// PhotoDue says that the book's picture is still to be looked at.
+	PhotoDue bool `json:"pd,omitempty"`
 	// V is the stored item's version.
 	V int64 `json:"-"`
 }

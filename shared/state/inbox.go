@@ -2,6 +2,8 @@ package state
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
@@ -45,12 +47,14 @@ type Hint struct {
 // Bounds of an inbox. A burst is more than burstCount notices between two runs.
 const (
 	maxHints    = 1000
+	maxID       = 256 // bytes of a record's id; with maxHints of them the item stays within the table's limit
 	maxSeen     = 512
+	maxEvent    = 64 // bytes; a longer one is known by its digest
 	burstCount  = 5
 	minGap      = time.Second
 	maxGap      = 32 * time.Second
 	askLostFor  = time.Minute // an ask that no run has answered for so long is taken for lost
-	inboxTries  = 12
+	inboxTries  = 60          // of as many that write at once, each round lets one through
 	inboxRetain = 30 * 24 * time.Hour
 )
 
@@ -69,6 +73,11 @@ type Posted struct {
 
 // Post adds what a proven notification of a side said.
 func (r *Repo) Post(ctx context.Context, tenant, conn string, side profile.Side, notices []connector.Notice) (Posted, error) {
+	done, err := r.posts.enter(ctx, Partition(tenant, conn))
+	if err != nil {
+		return Posted{}, err
+	}
+	defer done()
 	for range inboxTries {
 		in, err := r.inbox(ctx, Partition(tenant, conn))
 		if err != nil {
@@ -88,9 +97,31 @@ func (r *Repo) Post(ctx context.Context, tenant, conn string, side profile.Side,
 	return Posted{}, ErrInboxBusy
 }
 
+// Unasked notes that a run that Post wanted asked for could not be asked for: the next notice asks, one that comes again as well.
+func (r *Repo) Unasked(ctx context.Context, tenant, conn string, done Posted) error {
+	for range inboxTries {
+		in, err := r.inbox(ctx, Partition(tenant, conn))
+		if err != nil || in.Asked.IsZero() || !in.Asked.Equal(done.Ask) {
+			return err // a run has looked in, or somebody else has asked
+		}
+		in.Asked = in.Asked.Add(-2 * askLostFor)
+		err = r.putInbox(ctx, Partition(tenant, conn), in)
+		var refused *store.ConditionError
+		if errors.As(err, &refused) || errors.Is(err, store.ErrContention) {
+			continue
+		}
+		return err
+	}
+	return ErrInboxBusy
+}
+
 func (in *Inbox) post(side profile.Side, notices []connector.Notice, now time.Time) Posted {
 	var done Posted
 	for _, n := range notices {
+		if len(n.Event) > maxEvent || !plain(n.Event) {
+			sum := sha256.Sum256([]byte(n.Event))
+			n.Event = hex.EncodeToString(sum[:maxEvent/2])
+		}
 		if n.Event != "" {
 			if slices.Contains(in.Seen, n.Event) {
 				continue
@@ -102,20 +133,21 @@ func (in *Inbox) post(side profile.Side, notices []connector.Notice, now time.Ti
 			in.hint(side, id, n.Kind)
 		}
 		if n.Kind == connector.NoticeMissed || n.Kind == connector.NoticeRemoved {
-			in.Lost = true
+			in.lose()
 		}
 	}
 	if over := len(in.Seen) - maxSeen; over > 0 {
 		in.Seen = slices.Delete(in.Seen, 0, over)
 	}
 	in.Count += done.New
-	lost := !in.Asked.IsZero() && now.Sub(in.Asked) > askLostFor
+	// An ask further ahead than any is made was made by a clock that was wrong.
+	lost := !in.Asked.IsZero() && (now.Sub(in.Asked) > askLostFor || in.Asked.Sub(now) > maxGap)
 	if done.New == 0 && !lost || !in.Asked.IsZero() && !lost {
 		return done
 	}
 	in.Asked = now
-	if next := in.Taken.Add(in.Gap); next.After(now) {
-		in.Asked = next
+	if wait := min(in.Taken.Add(in.Gap).Sub(now), in.Gap); wait > 0 {
+		in.Asked = now.Add(wait)
 	}
 	done.Ask = in.Asked
 	return done
@@ -123,19 +155,40 @@ func (in *Inbox) post(side profile.Side, notices []connector.Notice, now time.Ti
 
 // hint keeps one entry per record, the newest. A deletion is not made a change by a notice that comes after it.
 func (in *Inbox) hint(side profile.Side, id string, k connector.NoticeKind) {
-	in.Seq++
 	i := slices.IndexFunc(in.Hints, func(h Hint) bool { return h.Side == side && h.ID == id })
 	switch {
+	case id == "":
+		return
+	case len(id) > maxID, !plain(id), i < 0 && len(in.Hints) == maxHints:
+		in.lose()
+		return
 	case i >= 0:
+		in.Seq++
 		if in.Hints[i].Kind == connector.NoticeDeleted {
 			k = connector.NoticeDeleted
 		}
 		in.Hints[i].Seq, in.Hints[i].Kind = in.Seq, k
-	case len(in.Hints) < maxHints:
-		in.Hints = append(in.Hints, Hint{in.Seq, side, id, k})
 	default:
-		in.Lost = true
+		in.Seq++
+		in.Hints = append(in.Hints, Hint{in.Seq, side, id, k})
 	}
+}
+
+// plain reports whether an item has s as it is, a byte for a byte. Every vendor's ids are so; what is not could make an inbox too large
+// to be stored.
+func plain(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
+// lose notes that something was not told, after all that came so far: a run that has taken the inbox already does not answer for it.
+func (in *Inbox) lose() {
+	in.Seq++
+	in.Lost = true
 }
 
 // TakeInbox returns what the notifications said, for a run that is about to list: what comes later asks for another run. It writes

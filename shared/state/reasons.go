@@ -26,6 +26,8 @@ const (
 	CodeDiscarded     = "deletion_dropped" // a person decided against deleting it
 	CodeEmpty         = "empty"            // none of the mapped fields has a value
 	CodeGroupElsewere = "outside_group"    // its likely partner is outside the chosen group
+	CodeRemoved       = "removed"          // taken out of the book when the connection was stopped
+	CodePhoto         = "photo_refused"    // in sync, but the CRM does not take its picture
 )
 
 // Text returns the words for a reason code in lang ("ja" or, for anything else, English), with what cures it.
@@ -63,5 +65,7 @@ var reasonText = map[string]struct{ en, ja string }{
 	plan.ReviewPhone:    {"Another record has the same phone number and nothing else in common. Say in the review list whether they are the same person.", "電話番号だけが一致するレコードがあります。同一人物かどうかを確認リストで選択してください。"},
 	plan.ReviewNameOnly: {"Another record has the same name, and nothing else tells whether it is the same person. Decide in the review list.", "名前だけが一致するレコードがあります。同一人物かどうかを確認リストで選択してください。"},
 	plan.ReviewLinked:   {"Looks like a record that is synced already. Link it or keep it separate in the review list.", "すでに同期中のレコードと似ています。同一人物か別人かを確認リストで選択してください。"},
+	CodeRemoved:         {"Taken out of the address book when the connection was stopped. The CRM keeps it.", "接続の停止に伴いアドレス帳から削除しました。CRMのレコードは残っています。"},
+	CodePhoto:           {"In sync without its photo, which the CRM refuses. Choose another photo in the address book and it is tried again.", "写真以外は同期済みです。CRMが写真を受け付けませんでした。アドレス帳で写真を変更すると再試行します。"},
 	CodeGroupElsewere:   {"Its likely partner is outside the chosen group. Decide in the review list.", "一致する可能性のあるレコードが選択したグループの外にあります。確認リストで選択してください。"},
 }

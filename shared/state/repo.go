@@ -15,10 +15,13 @@ import (
 type Repo struct {
 	table store.Table
 	clock clock.Clock
+	posts turns
 }
 
 // NewRepo returns a repository over t.
-func NewRepo(t store.Table, c clock.Clock) *Repo { return &Repo{table: t, clock: c} }
+func NewRepo(t store.Table, c clock.Clock) *Repo {
+	return &Repo{table: t, clock: c, posts: newTurns()}
+}
 
 // Control returns the connection's control item, or an empty one if it has none yet.
 func (r *Repo) Control(ctx context.Context, tenant, conn string) (Control, error) {

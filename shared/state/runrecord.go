@@ -45,6 +45,10 @@ type RunRecord struct {
 	Fresh bool `json:"fresh,omitempty"`
 	// Restarts counts listings that were begun again because the vendor dropped their cursor midway.
 	Restarts int `json:"restarts,omitempty"`
+	// Inbox is how much of what notifications said the run has taken in; nil if it has taken nothing.
+	Inbox *Taken `json:"inbox,omitempty"`
+	// Disable says that the run is the connection's last one; nil for any other.
+	Disable *Disable `json:"disable,omitempty"`
 	// Work is what each side had to do, for the floor; StoreBefore what earlier slices used of the store.
 	Work        [2]connector.Work `json:"work"`
 	StoreBefore StoreUse          `json:"store_before"`
@@ -61,4 +65,37 @@ const (
 	StepApplyCRM   Step = "apply_crm"
 	StepApplyBook  Step = "apply_book"
 	StepFinish     Step = "finish"
+)
+
+// Taken says up to which hint a run took the inbox, and whether more notices came than were kept.
+type Taken struct {
+	Seq   int64 `json:"seq"`
+	Hints int   `json:"hints,omitempty"`
+	Lost  bool  `json:"lost,omitempty"`
+}
+
+// Disable is where the end of a connection stands.
+type Disable struct {
+	Force bool        `json:"force,omitempty"`
+	Step  DisableStep `json:"step,omitempty"`
+	// Cursor is where the step's listing of the folder stands, Total what it has named so far.
+	Cursor string `json:"cursor,omitempty"`
+	Total  int    `json:"total,omitempty"`
+	// Unsynced and Records are those of ApprovalRequest.
+	Unsynced int      `json:"unsynced,omitempty"`
+	Records  []string `json:"records,omitempty"`
+	// Batches are the batches of before-images in the journal.
+	Batches int `json:"batches,omitempty"`
+}
+
+// DisableStep is a step of the end of a connection. They come in this order, and each can be repeated.
+type DisableStep string
+
+// The steps: the last sync and the look at what would go; before-images; the removal; the links; the connection's own state.
+const (
+	DisableLook    DisableStep = ""
+	DisableJournal DisableStep = "journal"
+	DisableRemove  DisableStep = "remove"
+	DisableLinks   DisableStep = "links"
+	DisableStop    DisableStep = "stop"
 )

@@ -10,9 +10,7 @@ import (
 
 	"meibo/shared/clock"
 	"meibo/shared/connector"
-	"meibo/shared/connector/google"
 	"meibo/shared/connector/pace"
-	"meibo/shared/connector/zoho"
 	"meibo/shared/oauth"
 	"meibo/shared/profile"
 	"meibo/shared/tenancy"
@@ -20,53 +18,25 @@ import (
 
 // The ids of the systems, as profiles and stored accounts use them.
 const (
-	Google = "google"
-	Zoho   = "zoho"
+	Google    = "google"
+	Microsoft = "microsoft"
+	Pipedrive = "pipedrive"
+	Zoho      = "zoho"
 )
+
+// IDs returns the ids of all systems, in the order in which people are offered them.
+func IDs() []string { return []string{Pipedrive, Zoho, Google, Microsoft} }
 
 // Connect makes the connector of one account. The client authorises; extra is what the vendor told with the account's token.
 // It makes no call of the API.
 type Connect func(ctx context.Context, hc *http.Client, a tenancy.Account, extra map[string]string) (connector.Connector, error)
 
-// System is one system: what the consent flow needs of it, and how to connect to an account.
+// System is one system: what the consent flow needs of it, how to connect to an account, and how to read what it sends.
 type System struct {
 	oauth.System
 	New Connect
-}
-
-// Endpoints are the addresses of the systems. The zero value means the vendors' own.
-type Endpoints struct {
-	Google GoogleEndpoints
-	Zoho   ZohoEndpoints
-}
-
-// GoogleEndpoints replace Google's addresses. Empty ones are Google's own.
-type GoogleEndpoints struct {
-	google.Endpoints
-	API      string // origin of the People API
-	Userinfo string // full address
-}
-
-// ZohoEndpoints replace Zoho's addresses. Empty ones are Zoho's own.
-type ZohoEndpoints struct {
-	Accounts string   // origin of the accounts server
-	Origins  []string // further origins that a sign-in may name as accounts server or API domain
-}
-
-// Sandboxes returns the endpoints of the stand-ins that serve at these origins. Each serves everything of its vendor from one.
-func Sandboxes(googleOrigin, zohoOrigin string) Endpoints {
-	return Endpoints{
-		Google: GoogleEndpoints{
-			Endpoints: google.Endpoints{
-				AuthURL:   googleOrigin + "/o/oauth2/v2/auth",
-				TokenURL:  googleOrigin + "/token",
-				RevokeURL: googleOrigin + "/revoke",
-			},
-			API:      googleOrigin,
-			Userinfo: googleOrigin + "/oauth2/v3/userinfo",
-		},
-		Zoho: ZohoEndpoints{Accounts: zohoOrigin, Origins: []string{zohoOrigin}},
-	}
+	// Hook reads the system's notifications; nil if it sends none.
+	Hook connector.HookReader
 }
 
 // DefaultPatience is how long one call may wait out a vendor's limit by itself: just over a minute, since the vendors' limits are
@@ -77,43 +47,49 @@ const DefaultPatience = 62 * time.Second
 type Config struct {
 	Clock     clock.Clock
 	Endpoints Endpoints
-	// GoogleLimits are the quotas of the installation's Google project; nil means google.DefaultLimits, and an empty list
-	// that Meibo does not pace itself.
-	GoogleLimits []pace.Limit
-	// GoogleVisibility is how long a write may stay invisible to Google's listings; 0 means google.DefaultVisibility. A create
-	// whose outcome is unknown waits for it, so stand-ins, which can promise less, are given less.
-	GoogleVisibility time.Duration
+	// Offer has the ids of the systems that this installation offers; nil means all of them.
+	Offer []string
+	// Limits are the quotas of the installation at each system, by system id. A system that is not named has the limits that its
+	// vendor publishes; with an empty list Meibo does not pace itself.
+	Limits map[string][]pace.Limit
+	// Visibility is how long a write may stay invisible to a system's listings, by system id; a system that is not named has what
+	// its connector states. A create whose outcome is unknown waits for it, so stand-ins, which can promise less, are given less.
+	Visibility map[string]time.Duration
 	// Patience is how long a call may wait; 0 means DefaultPatience.
 	Patience time.Duration
+	// Pictures fetches pictures from the addresses that vendors name, without any authorisation; nil means a client with a timeout that
+	// follows no redirects.
+	Pictures *http.Client
 }
 
-// All returns every system, in the order in which people are offered them.
-func All(c Config) []System {
-	if c.GoogleLimits == nil {
-		c.GoogleLimits = google.DefaultLimits()
+// pictureTime bounds the fetching of one picture.
+const pictureTime = 30 * time.Second
+
+// limits returns the system's limits, or otherwise if none are given. Each account's pacer gets a list of its own.
+func (c Config) limits(id string, otherwise func() []pace.Limit) []pace.Limit {
+	if l, given := c.Limits[id]; given {
+		return append([]pace.Limit{}, l...)
 	}
+	return otherwise()
+}
+
+// All returns every system that is offered, in the order in which people are offered them.
+func All(c Config) []System {
 	if c.Patience == 0 {
 		c.Patience = DefaultPatience
 	}
-	return []System{
-		build(Zoho, zoho.System, profile.CRM,
-			zoho.Provider{AccountsServer: c.Endpoints.Zoho.Accounts, Origins: c.Endpoints.Zoho.Origins, Clock: c.Clock},
-			func(_ context.Context, hc *http.Client, _ tenancy.Account, extra map[string]string) (connector.Connector, error) {
-				return zoho.New(zoho.Config{Client: hc, APIDomain: extra[zoho.ExtraAPIDomain], Clock: c.Clock, Patience: c.Patience})
-			}),
-		build(Google, google.System, profile.Book,
-			google.Provider{Endpoints: c.Endpoints.Google.Endpoints, Clock: c.Clock},
-			func(ctx context.Context, hc *http.Client, _ tenancy.Account, _ map[string]string) (connector.Connector, error) {
-				return google.New(ctx, google.Config{
-					Client: hc, BaseURL: c.Endpoints.Google.API, UserinfoURL: c.Endpoints.Google.Userinfo,
-					Clock: c.Clock, Limits: slices.Clone(c.GoogleLimits), Patience: c.Patience, Visibility: c.GoogleVisibility,
-				})
-			}),
+	if c.Pictures == nil {
+		c.Pictures = &http.Client{Timeout: pictureTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
+	all := []System{pipedriveCRM(c), zohoCRM(c), googleContacts(c), microsoft365(c)}
+	if c.Offer == nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(s System) bool { return !slices.Contains(c.Offer, s.ID) })
 }
 
 // build builds one system. Whose account it is, is asked through a connector made with the account's first token.
-func build(id, name string, side profile.Side, p oauth.Provider, connect Connect) System {
+func build(id, name string, side profile.Side, p oauth.Provider, hook connector.HookReader, connect Connect) System {
 	return System{
 		System: oauth.System{
 			ID: id, Name: name, Side: side, Provider: p,
@@ -129,7 +105,7 @@ func build(id, name string, side profile.Side, p oauth.Provider, connect Connect
 				return who.Identify(ctx)
 			},
 		},
-		New: connect,
+		New: connect, Hook: hook,
 	}
 }
 
@@ -138,6 +114,17 @@ func ByID(systems []System) map[string]oauth.System {
 	m := make(map[string]oauth.System, len(systems))
 	for _, s := range systems {
 		m[s.ID] = s.System
+	}
+	return m
+}
+
+// Hooks returns the readers of what the systems send, by system id.
+func Hooks(systems []System) map[string]connector.HookReader {
+	m := map[string]connector.HookReader{}
+	for _, s := range systems {
+		if s.Hook != nil {
+			m[s.ID] = s.Hook
+		}
 	}
 	return m
 }

@@ -6,10 +6,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"meibo/shared/clock"
 	"meibo/shared/connector"
+	"meibo/shared/connector/pace"
 	"meibo/shared/oauth"
 	"meibo/shared/profile"
 	"meibo/shared/system"
@@ -18,15 +22,45 @@ import (
 
 func TestAll(t *testing.T) {
 	all := system.All(system.Config{Clock: clock.Real{}})
-	t.Run("one of each side, each once", func(t *testing.T) {
+	t.Run("every system once, CRMs first", func(t *testing.T) {
 		var ids []string
 		sides := map[profile.Side]int{}
 		for _, s := range all {
 			ids = append(ids, s.ID)
 			sides[s.Side]++
 		}
-		if want := []string{"zoho", "google"}; !slices.Equal(ids, want) || sides[profile.CRM] != 1 || sides[profile.Book] != 1 {
-			t.Errorf("got %v %v, want %v", ids, sides, want)
+		if want := []string{"pipedrive", "zoho", "google", "microsoft"}; !slices.Equal(ids, want) || !slices.Equal(system.IDs(), want) {
+			t.Errorf("got %v and %v, want %v", ids, system.IDs(), want)
+		}
+		if sides[profile.CRM] != 2 || sides[profile.Book] != 2 {
+			t.Errorf("got %v, want two of each side", sides)
+		}
+	})
+	t.Run("an installation offers what it names", func(t *testing.T) {
+		some := system.All(system.Config{Clock: clock.Real{}, Offer: []string{"microsoft", "zoho"}})
+		if len(some) != 2 || some[0].ID != "zoho" || some[1].ID != "microsoft" {
+			t.Errorf("got %d systems, want Zoho and Microsoft", len(some))
+		}
+	})
+	t.Run("every profile of its own is about systems that there are", func(t *testing.T) {
+		for _, p := range []profile.Profile{profile.ZohoGoogle(), profile.ZohoMicrosoft(), profile.PipedriveGoogle(), profile.PipedriveMicrosoft()} {
+			crm, okC := system.Find(all, p.CRM)
+			book, okB := system.Find(all, p.Book)
+			if !okC || !okB || crm.Side != profile.CRM || book.Side != profile.Book {
+				t.Errorf("%s pairs %s with %s", p.Name, p.CRM, p.Book)
+			}
+		}
+	})
+	t.Run("what the vendors send has a reader", func(t *testing.T) {
+		readers := system.Hooks(all)
+		for _, id := range system.IDs() {
+			if readers[id] == nil {
+				t.Errorf("%s has none", id)
+				continue
+			}
+			if _, err := readers[id](connector.Delivery{Header: http.Header{}, Body: []byte("\x00")}); !errors.Is(err, connector.ErrMalformed) {
+				t.Errorf("%s: got %v of nonsense, want ErrMalformed", id, err)
+			}
 		}
 	})
 	t.Run("each is found by its id", func(t *testing.T) {
@@ -71,7 +105,7 @@ func TestOpen(t *testing.T) {
 		_, _ = w.Write([]byte(`{"contactGroups":[]}`))
 	}))
 	defer vendor.Close()
-	all := system.All(system.Config{Clock: clock.Real{}, Endpoints: system.Sandboxes(vendor.URL, vendor.URL)})
+	all := system.All(system.Config{Clock: clock.Real{}, Endpoints: system.Sandboxes(map[string]string{"zoho": vendor.URL, "google": vendor.URL})})
 	open := func(k keeper, account string) (any, error) {
 		o := system.NewOpener(all, accounts{}, k, clock.Real{})
 		opened, err := o.Open(t.Context(), "t", account)
@@ -122,12 +156,66 @@ func TestOpen(t *testing.T) {
 }
 
 func TestSandboxes(t *testing.T) {
-	all := system.All(system.Config{Clock: clock.Real{}, Endpoints: system.Sandboxes("http://127.0.0.1:1", "http://127.0.0.1:2")})
-	for id, want := range map[string]string{"google": "http://127.0.0.1:1/", "zoho": "http://127.0.0.1:2/"} {
-		s, _ := system.Find(all, id)
-		got := s.Provider.AuthCodeURL(oauth.Client{ID: "c"}, oauth.AuthRequest{})
-		if len(got) < len(want) || got[:len(want)] != want {
-			t.Errorf("%s: got %s, want an address under %s", id, got, want)
-		}
+	at := map[string]string{}
+	for i, id := range system.IDs() {
+		at[id] = "http://127.0.0.1:" + strconv.Itoa(i+1)
 	}
+	all := system.All(system.Config{Clock: clock.Real{}, Endpoints: system.Sandboxes(at)})
+	for id, origin := range at {
+		t.Run(id+" signs people in at its stand-in", func(t *testing.T) {
+			s, _ := system.Find(all, id)
+			if got := s.Provider.AuthCodeURL(oauth.Client{ID: "c"}, oauth.AuthRequest{}); !strings.HasPrefix(got, origin+"/") {
+				t.Errorf("got %s, want an address under %s", got, origin)
+			}
+		})
+	}
+	t.Run("a system without a stand-in keeps its vendor's addresses", func(t *testing.T) {
+		own := system.All(system.Config{Clock: clock.Real{}, Endpoints: system.Sandboxes(map[string]string{"zoho": at["zoho"]})})
+		for id, want := range map[string]string{"google": "https://accounts.google.com/", "microsoft": "https://login.microsoftonline.com/", "pipedrive": "https://oauth.pipedrive.com/"} {
+			s, _ := system.Find(own, id)
+			if got := s.Provider.AuthCodeURL(oauth.Client{ID: "c"}, oauth.AuthRequest{}); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: got %s, want an address under %s", id, got, want)
+			}
+		}
+	})
+}
+
+// SPEC section 12: what a vendor throttles is waited for before the vendor has to say so, unless an installation says otherwise.
+func TestLimits(t *testing.T) {
+	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"contactGroups":[]}`))
+	}))
+	defer vendor.Close()
+	read := func(limits map[string][]pace.Limit, calls int) time.Duration {
+		clk := clock.NewVirtual(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), true)
+		began := clk.Now()
+		all := system.All(system.Config{Clock: clk, Endpoints: system.Sandboxes(map[string]string{"google": vendor.URL}), Limits: limits})
+		opened, err := system.NewOpener(all, accounts{}, keeper{}, clk).Open(t.Context(), "t", "a-google")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range calls {
+			if _, err := opened.Connector.(connector.Grouper).Groups(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return clk.Now().Sub(began)
+	}
+	t.Run("the vendor's published ones hold", func(t *testing.T) {
+		if got := read(nil, 91); got < time.Minute {
+			t.Errorf("91 calls took %s, want the minute that 90 a minute make of them", got)
+		}
+	})
+	t.Run("an installation's own take their place", func(t *testing.T) {
+		own := map[string][]pace.Limit{"google": {{Name: "group_read", Units: 1, Per: 10 * time.Second}}}
+		if got := read(own, 3); got != 20*time.Second {
+			t.Errorf("got %s, want 20s", got)
+		}
+	})
+	t.Run("none are none", func(t *testing.T) {
+		if got := read(map[string][]pace.Limit{"google": {}}, 200); got != 0 {
+			t.Errorf("got %s, want no wait", got)
+		}
+	})
 }

@@ -10,6 +10,9 @@ import (
 	"meibo/shared/store"
 )
 
+// maxVendorID is how many bytes a vendor's account id may have, as part of a key.
+const maxVendorID = 1024
+
 // Authorised is an external account that a member has just authorised.
 type Authorised struct {
 	Tenant   string
@@ -35,7 +38,7 @@ func (in Authorised) keep(ctx context.Context, account string) error {
 // the claim is written with the account or not at all. Authorising one's own account again renews it; a renewal as a different
 // person is refused. Connections that waited for the renewal go on.
 func (s *Service) Connect(ctx context.Context, in Authorised) (Account, error) {
-	if id := in.Identity.AccountID; id == "" || len(id) > 1024 {
+	if id := in.Identity.AccountID; id == "" || len(id) > maxVendorID {
 		return Account{}, fmt.Errorf("tenancy: %s did not say whose account it is", s.cfg.SystemName(in.System))
 	}
 	if !validID(in.Member) || !validID(in.Tenant) || in.Account != "" && !validID(in.Account) {
@@ -211,6 +214,36 @@ func (s *Service) AccountByID(ctx context.Context, tenant, id string) (Account, 
 		return Account{}, ErrNotFound
 	}
 	return load[Account](ctx, s.cfg.Table, accountKey(tenant, id))
+}
+
+// Holder returns the tenant and the account that an external account syncs for, to machinery, or ErrNotFound.
+func (s *Service) Holder(ctx context.Context, system, vendorAccount string) (tenant, account string, err error) {
+	if system == "" || vendorAccount == "" || len(vendorAccount) > maxVendorID {
+		return "", "", ErrNotFound
+	}
+	c, err := load[claim](ctx, s.cfg.Table, claimKey(system, vendorAccount))
+	return c.Tenant, c.Account, err
+}
+
+// OwnAccount returns m's account of a system that works and has m's own e-mail address there, or ErrNotFound. A person who has
+// authorised it once need not do so again for another connection (ZO8).
+func (s *Service) OwnAccount(ctx context.Context, m Member, system string) (Account, error) {
+	found := Account{}
+	err := store.QueryAll(ctx, s.cfg.Table, store.Query{PK: tenantPK(m.Tenant), Prefix: accountPrefix}, func(it store.Item) error {
+		a, err := decode[Account](it)
+		if err != nil {
+			return err
+		}
+		if a.Member == m.ID && a.System == system && a.State == AccountActive && foldMail(a.Identity.Email) == foldMail(m.Email) {
+			found = a
+			return store.ErrStop
+		}
+		return nil
+	})
+	if err == nil && found.ID == "" {
+		err = ErrNotFound
+	}
+	return found, err
 }
 
 // Accounts lists the actor's accounts, oldest first; for an administrator, those of member, or all if member is "".

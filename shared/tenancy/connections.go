@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func (s *Service) CreateConnection(ctx context.Context, actor Member, n NewConne
 }
 
 // Attach chooses an account for its side of a connection that was not started yet. With the first account the connection is
-// authorizing, with both it is ready.
+// authorizing, with both it is ready. Settings follow the profile of the systems (Rebase).
 func (s *Service) Attach(ctx context.Context, actor Member, id, account string) (Connection, error) {
 	return again(func() (Connection, error) {
 		c, err := s.Connection(ctx, actor, id)
@@ -87,8 +88,23 @@ func (s *Service) Attach(ctx context.Context, actor Member, id, account string) 
 			return Connection{}, err
 		}
 		var b batch
+		before, err := s.profileOf(ctx, c)
+		if err != nil {
+			return Connection{}, err
+		}
 		if _, err := s.attach(ctx, actor, &c, account, &b); err != nil {
 			return Connection{}, err
+		}
+		now, err := s.profileOf(ctx, c)
+		if err != nil {
+			return Connection{}, err
+		}
+		if before.CRM != now.CRM || before.Book != now.Book {
+			t, err := s.Tenant(ctx, c.Tenant)
+			if err != nil {
+				return Connection{}, err
+			}
+			c.Settings = Rebase(t, c.Settings, before, now)
 		}
 		return s.saveConnection(ctx, c, &b)
 	})
@@ -200,7 +216,7 @@ func (s *Service) ChangeConnection(ctx context.Context, actor Member, id string,
 	if ch.Settings != nil {
 		c.Settings = normal(*ch.Settings)
 		if c.State.Live() {
-			err = s.startable(ctx, &c, &b)
+			err = s.startable(ctx, &c, &b, false)
 		} else {
 			err = s.checkDraft(ctx, c)
 		}
@@ -213,6 +229,15 @@ func (s *Service) ChangeConnection(ctx context.Context, actor Member, id string,
 
 // checkDraft checks settings as far as the accounts are known.
 func (s *Service) checkDraft(ctx context.Context, c Connection) error {
+	p, err := s.profileOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	return CheckSettings(p, c.Settings)
+}
+
+// profileOf returns the profile of a connection's systems, as far as its accounts are known.
+func (s *Service) profileOf(ctx context.Context, c Connection) (profile.Profile, error) {
 	var system [2]string
 	for i, id := range []string{c.CRM, c.Book} {
 		if id == "" {
@@ -220,11 +245,11 @@ func (s *Service) checkDraft(ctx context.Context, c Connection) error {
 		}
 		a, err := s.AccountByID(ctx, c.Tenant, id)
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+			return profile.Profile{}, err
 		}
 		system[i] = a.System
 	}
-	return CheckSettings(s.cfg.Profile(system[0], system[1]), c.Settings)
+	return s.cfg.Profile(system[0], system[1]), nil
 }
 
 // saveConnection writes c over the version that was read, together with what is in b.
@@ -242,6 +267,7 @@ func (s *Service) saveConnection(ctx context.Context, c Connection, b *batch) (C
 func normal(set Settings) Settings {
 	set.CRMGroups = append([]string{}, set.CRMGroups...)
 	set.BookGroups = append([]string{}, set.BookGroups...)
+	set.CRMOptions, set.BookOptions = maps.Clone(set.CRMOptions), maps.Clone(set.BookOptions)
 	set.Rules.Mapping = slices.Clone(set.Rules.Mapping)
 	if set.Rules.Mapping == nil {
 		set.Rules.Mapping = []profile.Pair{}

@@ -172,7 +172,7 @@ func TestNeededPermissions(t *testing.T) {
 		{profile.BookToCRM, true, del}, {profile.BookToCRM, false, write},
 		{profile.TwoWay, true, del}, {profile.TwoWay, false, write},
 	} {
-		got := tenancy.NeededPermissions(c.d, profile.Rules{Deletes: profile.Deletes{ToCRM: c.deletes, ToBook: true}})
+		got := tenancy.NeededPermissions(profile.Profile{}, profile.Rules{Direction: c.d, Deletes: profile.Deletes{ToCRM: c.deletes, ToBook: true}})
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s, deletes to the CRM %t: %v, want %v", c.d, c.deletes, got, c.want)
 		}

@@ -22,6 +22,7 @@ import (
 //	T#<tenant>                    account#<id>     an external account
 //	T#<tenant>                    conn#<id>        a connection
 //	T#<tenant>                    pair#<crm>#<book> the one connection that syncs these two accounts
+//	T#<tenant>                    sole#<book>#<crm system> the one connection of this book account with that system (PD9)
 //	P#<sha256 of issuer, subject> <tenant>         the member that a sign-in is
 //	M#<sha256 of e-mail>          <tenant>         the member with this address: unique in the tenant, and how an invited
 //	                                               person finds the tenant
@@ -48,6 +49,10 @@ func connKey(tenant, id string) store.Key {
 
 func pairKey(c Connection) store.Key {
 	return store.Key{PK: tenantPK(c.Tenant), SK: "pair#" + c.CRM + "#" + c.Book}
+}
+
+func soleKey(tenant, book, crmSystem string) store.Key {
+	return store.Key{PK: tenantPK(tenant), SK: "sole#" + book + "#" + crmSystem}
 }
 
 func principalPK(p Principal) string {

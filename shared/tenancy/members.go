@@ -16,7 +16,7 @@ func (m Member) Has(p Permission) bool { return m.Role == Admin || slices.Contai
 
 // Permissions lists every permission, in the order in which people choose them.
 func Permissions() []Permission {
-	return []Permission{SyncContacts, ViewContacts, CreateContacts, EditContacts, DeleteContacts, ManageMembers}
+	return []Permission{SyncContacts, ViewContacts, CreateContacts, EditContacts, DeleteContacts, AddCompanies, ManageMembers}
 }
 
 // NewMember describes a person to add.

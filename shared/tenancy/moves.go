@@ -52,10 +52,16 @@ func (s *Service) transition(ctx context.Context, c Connection, to State, reason
 	}
 	switch {
 	case from == Ready && to == Active:
-		b.create(pairKey(c), pointer{c.ID}, &Refusal{"pair_in_use", "another connection syncs the same two accounts already",
-			"change the groups or fields of that connection, or stop it first"})
+		b.create(pairKey(c), pointer{c.ID}, pairInUse())
+		if c.Sole != "" { // one that is there by now was not when it was looked for
+			b.create(store.Key{PK: tenantPK(c.Tenant), SK: c.Sole}, pointer{c.ID}, &Conflict{"the address book account"})
+		}
 	case from.Live() && to == Stopped:
 		b.add(store.Delete(pairKey(c), store.Cond{}), nil)
+		if c.Sole != "" {
+			b.add(store.Delete(store.Key{PK: tenantPK(c.Tenant), SK: c.Sole}, store.Cond{}), nil)
+			c.Sole = ""
+		}
 	}
 	c.State, c.Reason = to, reason
 	c.Updated = s.cfg.Clock.Now()
@@ -67,6 +73,9 @@ func (s *Service) transition(ctx context.Context, c Connection, to State, reason
 		return Connection{}, err
 	}
 	c.V++
+	if to == Stopped && s.cfg.Stopped != nil {
+		s.cfg.Stopped(ctx, c)
+	}
 	switch {
 	case to == Active:
 		return c, s.scheduled(ctx, c.Tenant)
@@ -74,6 +83,11 @@ func (s *Service) transition(ctx context.Context, c Connection, to State, reason
 		return c, s.Reschedule(ctx, c.Tenant)
 	}
 	return c, nil
+}
+
+func pairInUse() error {
+	return &Refusal{"pair_in_use", "another connection syncs the same two accounts already",
+		"change the groups or fields of that connection, or stop it first"}
 }
 
 // scheduled makes sure that a tenant with an active connection has its schedule.

@@ -9,8 +9,8 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"meibo/shared/clock"
+	"meibo/shared/connector"
 	"meibo/shared/profile"
-	"meibo/shared/record"
 	"meibo/shared/schedule"
 	"meibo/shared/store"
 )
@@ -26,11 +26,17 @@ type Config struct {
 	Profile func(crm, book string) profile.Profile
 	// SystemName returns what users call a system; nil means its id.
 	SystemName func(system string) string
-	// Catalogue returns an account's fields, against which a mapping is checked at the start of a connection. nil means
-	// that mappings are checked by the engine only.
-	Catalogue func(ctx context.Context, tenant, account string) ([]record.Field, error)
+	// Describe returns what an account can do, against which mapping and options are checked at the start of a connection and when
+	// one that runs is changed. nil means that they are checked by the engine only.
+	Describe func(ctx context.Context, tenant, account string) (connector.Description, error)
+	// Prepare makes what a connection needs at the systems before it starts (PD13, ZO4). It can be repeated: what is there already
+	// is found again. A *connector.DuplicateError says that somebody else's folder has the name; nothing was made then. nil means
+	// that only connections that need nothing can be started.
+	Prepare func(ctx context.Context, p Preparation) (Prepared, error)
 	// Revoke gives a removed account's authorisation back to the vendor.
 	Revoke func(ctx context.Context, tenant, account string) error
+	// Stopped is told of a connection that has just been stopped, whoever stopped it; nil tells nobody.
+	Stopped func(ctx context.Context, c Connection)
 	// TenantEvery is how often a tenant's schedule looks for connections that are due; 0 means every minute.
 	TenantEvery time.Duration
 }

@@ -2,15 +2,20 @@ package tenancy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
+	"meibo/shared/connector"
 	"meibo/shared/profile"
+	"meibo/shared/record"
 )
 
 // Bounds of a connection's settings.
 const (
 	maxGroups  = 100
 	maxMapping = 300
+	maxOptions = 20
 )
 
 // DefaultSettings are those of a new connection of the tenant under profile p. The mapping is empty: at the start it becomes the
@@ -48,14 +53,78 @@ func CheckSettings(p profile.Profile, set Settings) error {
 		return &FieldError{"settings.rules.mapping", "it has too many pairs", fmt.Sprintf("give at most %d", maxMapping)}
 	}
 	for i, m := range r.Mapping {
+		at := fmt.Sprintf("settings.rules.mapping[%d]", i)
 		if m.CRM == "" || m.Book == "" {
-			return &FieldError{fmt.Sprintf("settings.rules.mapping[%d]", i), "a field is missing", "give the key of a field of each side"}
+			return &FieldError{at, "a field is missing", "give the key of a field of each side"}
 		}
+		for _, k := range []record.Key{m.CRM, m.Book} {
+			if k != record.Photo && slices.Contains(p.Leave, k) { // photos have words of their own in profile.CheckMapping
+				return &FieldError{at, fmt.Sprintf("this pair does not sync the field %q", k), "take that pair out"}
+			}
+		}
+	}
+	if err := checkBounds(p, set); err != nil {
+		return err
+	}
+	if err := checkOptionKeys("settings.crm_options", set.CRMOptions); err != nil {
+		return err
+	}
+	if err := checkOptionKeys("settings.book_options", set.BookOptions); err != nil {
+		return err
 	}
 	if err := checkCaps("settings.rules.caps", r.Caps); err != nil {
 		return err
 	}
 	return checkBudget("settings.rules.budget", r.Budget)
+}
+
+// checkBounds refuses what the profile does not leave to a person.
+func checkBounds(p profile.Profile, set Settings) error {
+	switch {
+	case p.Rules.Owned && !set.Rules.Owned:
+		return &FieldError{"settings.rules.owned", "this pair syncs only records that belong to the account's own user", "leave it true"}
+	case set.Rules.Photos && !p.Rules.Photos:
+		return &FieldError{"settings.rules.photos", "this pair does not sync photos", "leave it false"}
+	case p.Folder != "" && len(set.BookGroups) > 0:
+		return &FieldError{"settings.book_groups", fmt.Sprintf("this pair keeps its contacts in the folder %q, which Meibo makes", p.Folder), "leave it empty"}
+	}
+	return nil
+}
+
+func checkOptionKeys(field string, options map[string]string) error {
+	if len(options) > maxOptions {
+		return &FieldError{field, "these are too many options", fmt.Sprintf("give at most %d", maxOptions)}
+	}
+	for _, k := range slices.Sorted(maps.Keys(options)) {
+		if v := options[k]; k == "" || len(k) > 100 || len(v) > 500 {
+			return &FieldError{field, "an option's key is empty, or a choice too long", "choose from the account's options, and leave out what stays as it is"}
+		}
+	}
+	return nil
+}
+
+// CheckOptions returns a *FieldError for the first choice that the account's options do not have. Field is where they stand.
+func CheckOptions(field string, chosen map[string]string, have []connector.Option) error {
+	for _, k := range slices.Sorted(maps.Keys(chosen)) {
+		i := slices.IndexFunc(have, func(o connector.Option) bool { return o.Key == k })
+		if i < 0 {
+			return &FieldError{field + "." + k, "the account has no such option", "choose from the account's options"}
+		}
+		if !slices.ContainsFunc(have[i].Choices, func(c connector.Choice) bool { return c.Value == chosen[k] }) {
+			return &FieldError{field + "." + k, fmt.Sprintf("%q is no choice of this option", chosen[k]), "choose one of the account's options"}
+		}
+	}
+	return nil
+}
+
+// Effective returns how often a connection runs, in minutes: as often as its settings say, and no more often than the vendors'
+// limits leave room for (connector.Description.PollEvery of both sides).
+func (s Settings) Effective(poll ...time.Duration) int {
+	every := max(s.Every, 1)
+	for _, d := range poll {
+		every = max(every, int((d+time.Minute-1)/time.Minute))
+	}
+	return every
 }
 
 func checkGroups(field string, ids []string) error {

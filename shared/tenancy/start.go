@@ -4,61 +4,79 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"meibo/shared/connector"
 	"meibo/shared/profile"
-	"meibo/shared/record"
 )
 
-// NeededPermissions returns what a member needs in Meibo for connections with these rules (ZG6). Somebody who may only view can
-// sync from the CRM to the book, and nothing else.
-func NeededPermissions(d profile.Direction, r profile.Rules) []Permission {
+// NeededPermissions returns what a member needs in Meibo for connections of the profile with these rules (ZG6, PD2). Somebody who may
+// only view can sync from the CRM to the book, and nothing else.
+func NeededPermissions(p profile.Profile, r profile.Rules) []Permission {
 	need := []Permission{SyncContacts, ViewContacts}
-	if d.Writes(profile.CRM) {
+	if r.Direction.Writes(profile.CRM) {
 		need = append(need, CreateContacts, EditContacts)
 		if r.Deletes.ToCRM {
 			need = append(need, DeleteContacts)
+		}
+		if p.Companies {
+			need = append(need, AddCompanies)
 		}
 	}
 	return need
 }
 
 // vendorPermissions returns what the vendor must let the account's user do on side s.
-func vendorPermissions(s profile.Side, d profile.Direction, r profile.Rules) []connector.Permission {
+func vendorPermissions(s profile.Side, p profile.Profile, r profile.Rules) []connector.Permission {
 	need := []connector.Permission{connector.PermSync, connector.PermView}
-	if d.Writes(s) {
+	if r.Direction.Writes(s) {
 		need = append(need, connector.PermCreate, connector.PermEdit)
 		if r.Deletes.To(s) {
 			need = append(need, connector.PermDelete)
+		}
+		if s == profile.CRM && p.Companies {
+			need = append(need, connector.PermCompanies)
 		}
 	}
 	return need
 }
 
 // CheckPermissions returns nil if the member, and as far as the vendors tell the accounts' users, may do what the rules need,
-// and else a *Refusal that names the missing permission and who can give it.
-func (s *Service) CheckPermissions(m Member, accounts []Account, r profile.Rules) error {
-	for _, p := range NeededPermissions(r.Direction, r) {
-		if !m.Has(p) {
-			return &Refusal{"member_permission",
-				fmt.Sprintf("the direction %s needs the permission %q, which the member does not have", r.Direction, p),
-				"ask an administrator of your company for it" + viewOnly(m, r.Direction)}
+// and else a *Refusal that names what is missing and who can give it.
+func (s *Service) CheckPermissions(m Member, accounts []Account, p profile.Profile, r profile.Rules) error {
+	var missing []string
+	for _, n := range NeededPermissions(p, r) {
+		if !m.Has(n) {
+			missing = append(missing, fmt.Sprintf("%q", n))
 		}
 	}
+	if len(missing) > 0 {
+		return &Refusal{"member_permission",
+			fmt.Sprintf("the direction %s needs permissions that the member does not have: %s", r.Direction, strings.Join(missing, ", ")),
+			"ask an administrator of your company to give them in Meibo" + viewOnly(p, m, r.Direction)}
+	}
 	for _, a := range accounts {
-		for _, p := range vendorPermissions(a.Side, r.Direction, r) {
-			if allowed, told := a.Identity.Permissions[p]; told && !allowed {
-				return &Refusal{"vendor_permission",
-					fmt.Sprintf("%s does not let %s %s contacts, which the direction %s needs", s.cfg.SystemName(a.System), a.Identity.Email, p, r.Direction),
-					fmt.Sprintf("ask the administrator of %s for it, and connect the account again", s.cfg.SystemName(a.System))}
+		for _, n := range vendorPermissions(a.Side, p, r) {
+			if allowed, told := a.Identity.Permissions[n]; told && !allowed {
+				return s.vendorRefuses(a, n, r.Direction)
 			}
 		}
 	}
 	return nil
 }
 
-func viewOnly(m Member, d profile.Direction) string {
-	if d != profile.CRMToBook && m.Has(SyncContacts) && m.Has(ViewContacts) {
+func (s *Service) vendorRefuses(a Account, n connector.Permission, d profile.Direction) error {
+	name := s.cfg.SystemName(a.System)
+	cure := fmt.Sprintf("ask the administrator of %s for it, and connect the account again", name)
+	if n == connector.PermCompanies {
+		return &Refusal{"vendor_permission", fmt.Sprintf("%s does not let %s add companies, which the direction %s needs", name, a.Identity.Email, d), cure}
+	}
+	return &Refusal{"vendor_permission", fmt.Sprintf("%s does not let %s %s contacts, which the direction %s needs", name, a.Identity.Email, n, d), cure}
+}
+
+func viewOnly(p profile.Profile, m Member, d profile.Direction) string {
+	if d != profile.CRMToBook && slices.Contains(p.Directions, profile.CRMToBook) && m.Has(SyncContacts) && m.Has(ViewContacts) {
 		return fmt.Sprintf(", or choose the direction %s", profile.CRMToBook)
 	}
 	return ""
@@ -82,15 +100,16 @@ func (s *Service) start(ctx context.Context, actor Member, id string) (Connectio
 		return Connection{}, &Refusal{CodeState, fmt.Sprintf("a connection that is %s cannot be started", c.State), next[c.State].Cure}
 	}
 	var b batch
-	if err := s.startable(ctx, &c, &b); err != nil {
+	if err := s.startable(ctx, &c, &b, c.State == Ready); err != nil {
 		return Connection{}, err
 	}
 	return s.transition(ctx, c, Active, "", &b)
 }
 
 // startable checks everything that a running connection needs, fills in the default mapping, and holds b to the member and the
-// accounts as they were looked at: a permission or an authorisation that is lost meanwhile counts.
-func (s *Service) startable(ctx context.Context, c *Connection, b *batch) error {
+// accounts as they were looked at: a permission or an authorisation that is lost meanwhile counts. The first time, it also makes what
+// the connection needs at the systems, when nothing else stands in the way.
+func (s *Service) startable(ctx context.Context, c *Connection, b *batch, first bool) error {
 	m, err := load[Member](ctx, s.cfg.Table, memberKey(c.Tenant, c.Member))
 	if errors.Is(err, ErrNotFound) {
 		return &Refusal{"member_gone", "the member whose connection it is has left", "stop the connection"}
@@ -119,36 +138,18 @@ func (s *Service) startable(ctx context.Context, c *Connection, b *batch) error 
 	if err := CheckSettings(p, c.Settings); err != nil {
 		return err
 	}
-	if err := s.CheckPermissions(m, accounts, c.Settings.Rules); err != nil {
+	if err := s.CheckPermissions(m, accounts, p, c.Settings.Rules); err != nil {
 		return err
 	}
-	return s.checkMapping(ctx, c, p)
-}
-
-func (s *Service) checkMapping(ctx context.Context, c *Connection, p profile.Profile) error {
-	r := &c.Settings.Rules
-	if s.cfg.Catalogue != nil {
-		var fields [2][]record.Field
-		for i, id := range []string{c.CRM, c.Book} {
-			var err error
-			if fields[i], err = s.cfg.Catalogue(ctx, c.Tenant, id); err != nil {
-				return err
-			}
-		}
-		if len(r.Mapping) == 0 {
-			r.Mapping = profile.DefaultMapping(fields[0], fields[1], p.Leave)
-		}
-		err := profile.CheckMapping(r.Mapping, fields[0], fields[1], r.Direction)
-		var bad *profile.MappingError
-		if errors.As(err, &bad) {
-			return &FieldError{fmt.Sprintf("settings.rules.mapping[%d]", bad.Index), bad.Reason, "change or remove that pair"}
-		}
+	if !first {
+		crm, book, err := s.describe(ctx, c)
 		if err != nil {
 			return err
 		}
+		return s.checkChoices(c, p, crm, book)
 	}
-	if len(r.Mapping) == 0 {
-		return &FieldError{"settings.rules.mapping", "no field is mapped", "map at least one field of the CRM to one of the address book"}
+	if err := s.free(ctx, c, p, accounts[0], accounts[1]); err != nil {
+		return err
 	}
-	return nil
+	return s.prepare(ctx, c, Preparation{Connection: *c, Profile: p, CRM: accounts[0], Book: accounts[1]})
 }

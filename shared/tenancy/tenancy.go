@@ -127,7 +127,10 @@ type Connection struct {
 	Reason   string   `json:"reason,omitempty"`
 	Settings Settings `json:"settings"`
 	// Folder is the id of the group that Meibo made in the book for this connection; "" if it made none (ZO4).
-	Folder  string    `json:"folder,omitempty"`
+	Folder string `json:"folder,omitempty"`
+	// Sole is the sort key of the item that keeps the book account for this connection while it is live; "" if its profile shares
+	// accounts (PD9).
+	Sole    string    `json:"sole,omitempty"`
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 	// V is the version of the stored item.

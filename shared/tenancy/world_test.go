@@ -27,7 +27,10 @@ type world struct {
 	scheduler *scheduler
 	revoked   []string
 	revokeErr error
-	fields    map[string][]record.Field // by account, in place of the usual two
+	fields    map[string][]record.Field     // by account, in place of the usual two
+	options   map[string][]connector.Option // by account
+	prepared  []tenancy.Preparation
+	prepare   func(tenancy.Preparation) (tenancy.Prepared, error)
 
 	onCatalogue, onRevoke func() // what happens in the middle of things
 }
@@ -76,15 +79,24 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, table: tb, clock: c, scheduler: &scheduler{there: map[string]bool{}}}
 	w.Service = tenancy.New(tenancy.Config{
 		Table: tb, Clock: c, Scheduler: w.scheduler,
-		SystemName: func(s string) string { return map[string]string{"zoho": "Zoho CRM", "google": "Google Contacts"}[s] },
-		Catalogue: func(_ context.Context, _, account string) ([]record.Field, error) {
+		SystemName: func(s string) string {
+			return map[string]string{"zoho": "Zoho CRM", "google": "Google Contacts", "microsoft": "Microsoft 365", "pipedrive": "Pipedrive"}[s]
+		},
+		Describe: func(_ context.Context, _, account string) (connector.Description, error) {
 			if w.onCatalogue != nil {
 				w.onCatalogue()
 			}
+			d := connector.Description{Options: w.options[account]}
 			if f, ok := w.fields[account]; ok {
-				return f, nil
+				d.Fields = f
+			} else {
+				d.Fields = []record.Field{{Key: record.NameFamily, Type: record.TypeText, Name: "Last name"}, {Key: record.Email, Type: record.TypeEmail, Name: "E-mail"}}
 			}
-			return []record.Field{{Key: record.NameFamily, Type: record.TypeText, Name: "Last name"}, {Key: record.Email, Type: record.TypeEmail, Name: "E-mail"}}, nil
+			return d, nil
+		},
+		Prepare: func(_ context.Context, p tenancy.Preparation) (tenancy.Prepared, error) {
+			w.prepared = append(w.prepared, p)
+			return w.prepare(p)
 		},
 		Revoke: func(_ context.Context, _, account string) error {
 			if w.onRevoke != nil {
@@ -128,7 +140,7 @@ func (w *world) member(actor tenancy.Member, name string, role tenancy.Role, ps 
 
 func authorised(m tenancy.Member, system, vendorID string) tenancy.Authorised {
 	side := profile.CRM
-	if system == "google" {
+	if system == "google" || system == "microsoft" {
 		side = profile.Book
 	}
 	return tenancy.Authorised{Tenant: m.Tenant, Member: m.ID, System: system, Side: side,

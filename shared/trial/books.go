@@ -2,9 +2,6 @@ package trial
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"net/url"
 
 	"meibo/shared/contactfile"
 	"meibo/shared/people"
@@ -87,98 +84,39 @@ func (s source) bookSeed(i int) sandbox.Seed {
 
 // fill puts the people into both stand-ins and returns how many each holds.
 func (r *rig) fill(ctx context.Context, s source, say func(string, ...any)) (crm, book int, err error) {
-	if err := r.crm.do(ctx, http.MethodPost, "/sandbox/users", map[string]any{"email": crmUser, "name": "森田 愛子"}, nil); err != nil {
-		return 0, 0, err
-	}
-	if err := r.book.do(ctx, http.MethodPost, "/sandbox/users", map[string]any{"email": bookUser, "name": "森田 愛子"}, nil); err != nil {
-		return 0, 0, err
+	for _, b := range []standIn{r.crm, r.book} {
+		if err := b.person(ctx, b.user, "森田 愛子"); err != nil {
+			return 0, 0, err
+		}
 	}
 	dropped := map[string]int{}
-	put := func(b standIn, in func(int) bool, seed func(int) sandbox.Seed) (int, error) {
-		n := 0
-		var batch []sandbox.Seed
-		flush := func() error {
-			if len(batch) == 0 {
-				return nil
-			}
-			var out struct {
-				IDs     []string            `json:"ids"`
-				Dropped map[string][]string `json:"dropped"`
-			}
-			err := b.do(ctx, http.MethodPost, "/sandbox/contacts?user="+url.QueryEscape(b.user), map[string]any{"contacts": batch}, &out)
-			n += len(out.IDs)
-			for _, fields := range out.Dropped {
-				for _, f := range fields {
-					dropped[f]++
-				}
-			}
-			batch = batch[:0]
-			return err
-		}
-		for i := 0; i < s.n; i++ {
-			if !in(i) {
-				continue
-			}
-			if batch = append(batch, seed(i)); len(batch) == fillBatch {
-				if err := flush(); err != nil {
-					return n, err
-				}
-			}
-		}
-		return n, flush()
-	}
-	if crm, err = put(r.crm, s.inCRM, s.crmSeed); err != nil {
+	if crm, err = r.crm.fill(ctx, s.n, s.inCRM, s.crmSeed, dropped); err != nil {
 		return crm, book, err
 	}
-	book, err = put(r.book, s.inBook, s.bookSeed)
+	book, err = r.book.fill(ctx, s.n, s.inBook, s.bookSeed, dropped)
 	for f, n := range dropped {
 		say("  the stand-ins themselves cannot hold %s of %d of the given contacts", f, n)
 	}
 	return crm, book, err
 }
 
-// each calls f with every contact of a stand-in.
-func (b standIn) each(ctx context.Context, f func(sandbox.Contact) error) error {
-	after := ""
-	for {
-		var page struct {
-			Contacts []sandbox.Contact `json:"contacts"`
-			Next     string            `json:"next"`
+// fill puts those of n people that are in this book into it, and returns how many they are.
+func (b standIn) fill(ctx context.Context, n int, in func(int) bool, seed func(int) sandbox.Seed, dropped map[string]int) (int, error) {
+	done := 0
+	var batch []sandbox.Seed
+	for i := range n {
+		if in(i) {
+			batch = append(batch, seed(i))
 		}
-		path := fmt.Sprintf("/sandbox/contacts?user=%s&limit=500&after=%s", url.QueryEscape(b.user), url.QueryEscape(after))
-		if err := b.do(ctx, http.MethodGet, path, nil, &page); err != nil {
-			return err
+		if len(batch) == 0 || len(batch) < fillBatch && i < n-1 {
+			continue
 		}
-		for _, c := range page.Contacts {
-			if err := f(c); err != nil {
-				return err
-			}
+		ids, err := b.put(ctx, batch, dropped)
+		done += len(ids)
+		if err != nil {
+			return done, err
 		}
-		if page.Next == "" {
-			return nil
-		}
-		after = page.Next
+		batch = batch[:0]
 	}
-}
-
-func (b standIn) path(id string) string {
-	return "/sandbox/contacts/" + id + "?user=" + url.QueryEscape(b.user)
-}
-
-// edit changes fields of a contact as a person would.
-func (b standIn) edit(ctx context.Context, id string, fields record.Fields) error {
-	return b.do(ctx, http.MethodPatch, b.path(id), map[string]any{"fields": fields}, nil)
-}
-
-func (b standIn) remove(ctx context.Context, id string) error {
-	return b.do(ctx, http.MethodDelete, b.path(id), nil, nil)
-}
-
-func (b standIn) get(ctx context.Context, id string) (c sandbox.Contact, err error) {
-	err = b.do(ctx, http.MethodGet, b.path(id), nil, &c)
-	return c, err
-}
-
-func (b standIn) add(ctx context.Context, r record.Record) error {
-	return b.do(ctx, http.MethodPost, "/sandbox/contacts?user="+url.QueryEscape(b.user), map[string]any{"contacts": []sandbox.Seed{{Record: r}}}, nil)
+	return done, nil
 }

@@ -2,7 +2,8 @@
 // them as a person would (sign-in, consent through the real code flow, choice of groups, preview, start), lets people edit, clash,
 // merge and delete on both sides, and in the end reads both books back and compares them field by field.
 //
-// `functions/local demo` shows it to people and `functions/local bench` measures with it. It talks to Meibo through its HTTP API
+// `functions/local demo` shows it to people and `functions/local bench` measures with it. Push measures, in the machine's time, how
+// soon pushed changes are on the other side. It talks to Meibo through its HTTP API
 // and to the stand-ins through their control routes, never past them.
 package trial
 
@@ -13,6 +14,8 @@ import (
 
 // Options of a trial. The zero value of each but Records has a meaning of its own.
 type Options struct {
+	// Pair is the CRM and the address book, as "zoho:google"; "" is DefaultPair.
+	Pair    string
 	Records int
 	// Files are vCard or CSV files or folders, to use instead of generated people.
 	Files []string
@@ -37,6 +40,8 @@ type Options struct {
 
 // Reporter follows a trial.
 type Reporter interface {
+	// Begin tells the names of the two systems, before anything is done with them.
+	Begin(crm, book string)
 	// Say tells a line.
 	Say(format string, args ...any)
 	// Progress tells how far a step is; total 0 means that nobody knows.
@@ -49,8 +54,9 @@ type Reporter interface {
 type Result struct {
 	Pair    string `json:"pair"`
 	Records int    `json:"records"`
-	// Converged says that in the end both books said the same in every mapped field, but for what one side cannot hold, and
-	// that nothing was lost or doubled.
+	// Converged says that in the end both books said the same in every mapped field, but for what one side cannot hold, that
+	// nothing was lost or doubled, and that the rules of the pair were followed. Where Meibo keeps a folder of its own, the folder is
+	// the book, and what is outside it must be as it was.
 	Converged    bool     `json:"converged"`
 	PeakRSSBytes int64    `json:"peak_rss_bytes"`
 	Steps        []Step   `json:"steps"`
@@ -79,6 +85,10 @@ type Step struct {
 	Seconds    float64 `json:"seconds"`
 	// ClockSeconds is what the vendors' limits made of it, on the clock that the stand-ins share with Meibo.
 	ClockSeconds float64 `json:"clock_seconds"`
+	// LimitSeconds is the least that the limits which the vendors publish allow for a first sync, and LimitRatio how many times as
+	// long it took; 0 where they allow it at once, or are lifted.
+	LimitSeconds float64 `json:"limit_seconds"`
+	LimitRatio   float64 `json:"limit_ratio"`
 	Store        Store   `json:"store"`
 	Runs         int     `json:"runs"`
 }
@@ -90,6 +100,8 @@ type Side struct {
 	Deleted int `json:"deleted"`
 	Calls   int `json:"calls"`
 	Floor   int `json:"floor_calls"`
+	// LimitSeconds is what this vendor's limits allow at the least.
+	LimitSeconds float64 `json:"limit_seconds"`
 }
 
 // Store counts items read and written.

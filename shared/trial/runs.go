@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -44,12 +45,28 @@ func (s *Side) add(c counts) {
 	s.Floor += c.FloorCalls
 }
 
+// runs lists the runs that no earlier step had, newest first.
 func (t *trial) runs(ctx context.Context) ([]runView, error) {
-	var list struct {
-		Items []runView `json:"items"`
+	var out []runView
+	for page := ""; ; {
+		var list struct {
+			Items []runView `json:"items"`
+			Next  string    `json:"next"`
+		}
+		if err := t.api.do(ctx, http.MethodGet, t.path+"/runs?limit=100&page="+url.QueryEscape(page), nil, &list); err != nil {
+			return nil, err
+		}
+		for _, r := range list.Items {
+			if t.seen[r.ID] {
+				return out, nil
+			}
+			out = append(out, r)
+		}
+		if list.Next == "" {
+			return out, nil
+		}
+		page = list.Next
 	}
-	err := t.api.do(ctx, http.MethodGet, t.path+"/runs?limit=100", nil, &list)
-	return list.Items, err
 }
 
 // sum adds up the runs that this step brought about.
@@ -59,9 +76,6 @@ func (t *trial) sum(ctx context.Context, s *Step) error {
 		return err
 	}
 	for _, r := range list {
-		if t.seen[r.ID] {
-			continue
-		}
 		t.seen[r.ID] = true
 		if r.State != "done" {
 			return fmt.Errorf("%s: a run ended as %s: %s", s.Name, r.State, r.Message)

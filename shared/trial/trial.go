@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"slices"
 	"syscall"
@@ -14,11 +13,7 @@ import (
 
 	"meibo/shared/local"
 	"meibo/shared/profile"
-	"meibo/shared/record"
 )
-
-// Pair is the pair of systems that a trial connects.
-const Pair = "zoho:google"
 
 // MemoryTarget is what the garbage collector aims to stay below, as a Lambda of 256 MB would have it.
 const MemoryTarget = 160 << 20
@@ -46,7 +41,11 @@ func Run(ctx context.Context, o Options) (res Result, err error) {
 	if o.Report == nil {
 		o.Report = silent{}
 	}
-	res = Result{Pair: Pair, Steps: []Step{}, Differences: []string{}, Problems: []string{}}
+	crmSystem, bookSystem, err := ParsePair(o.Pair)
+	if err != nil {
+		return res, err
+	}
+	res = Result{Pair: crmSystem.ID + ":" + bookSystem.ID, Steps: []Step{}, Differences: []string{}, Problems: []string{}}
 	people, problems, err := read(o)
 	if err != nil {
 		return res, err
@@ -58,7 +57,7 @@ func Run(ctx context.Context, o Options) (res Result, err error) {
 	if people.n == 0 {
 		return res, errors.New("there is nobody to sync: the given files hold no contact that can be read")
 	}
-	r, err := open(ctx, o)
+	r, err := open(ctx, o, crmSystem, bookSystem, false)
 	if err != nil {
 		return res, err
 	}
@@ -68,12 +67,17 @@ func Run(ctx context.Context, o Options) (res Result, err error) {
 		return res, err
 	}
 	res.Records = people.n
-	o.Report.Say("%d people: %d in Zoho CRM, %d in Google Contacts", people.n, crm, book)
-	t := &trial{rig: r, o: o, n: people.n, rnd: rand.New(rand.NewPCG(uint64(o.Seed), 7))}
+	o.Report.Begin(r.crm.name, r.book.name)
+	o.Report.Say("%d people: %d in %s, %d in %s", people.n, crm, r.crm.name, book, r.book.name)
+	t := newTrial(r, o, people.n)
+	t.sizes = [2]int{crm, book}
+	if t.cast, err = r.appoint(ctx, o, t.profile, t.n); err != nil {
+		return res, err
+	}
 	if err := t.connect(ctx); err != nil {
 		return res, err
 	}
-	v := &verifier{r: r, path: t.path, tenant: t.tenant, conn: t.conn, region: "JP", mapping: t.mapping}
+	v := &verifier{trial: t, region: "JP"}
 	if err := t.steps(ctx, v, &res); err != nil {
 		return res, err
 	}
@@ -102,6 +106,7 @@ func peakRSS() int64 {
 
 type silent struct{}
 
+func (silent) Begin(string, string)              {}
 func (silent) Say(string, ...any)                {}
 func (silent) Progress(string, string, int, int) {}
 func (silent) Done(Step)                         {}
@@ -115,8 +120,16 @@ type trial struct {
 	tenant  string
 	conn    string
 	path    string // of the connection in the API
+	profile profile.Profile
+	cast    cast
+	sizes   [2]int // how many contacts each side began with
 	mapping []profile.Pair
+	merged  map[string]bool // CRM records that became another
 	seen    map[string]bool // runs that an earlier step had
+}
+
+func newTrial(r *rig, o Options, n int) *trial {
+	return &trial{rig: r, o: o, n: n, rnd: rand.New(rand.NewPCG(uint64(o.Seed), 7)), merged: map[string]bool{}, profile: profile.For(r.crm.id, r.book.id)}
 }
 
 type id struct {
@@ -133,19 +146,19 @@ func (t *trial) connect(ctx context.Context) error {
 	t.tenant = tenant.ID
 	base := "/tenants/" + t.tenant
 	accounts := map[string]string{}
-	for system, user := range map[string]string{"zoho": crmUser, "google": bookUser} {
+	for _, b := range []standIn{t.crm, t.book} {
 		var consent struct {
 			URL string `json:"authorize_url"`
 		}
-		if err := t.api.do(ctx, http.MethodPost, base+"/accounts", map[string]any{"system": system, "login_hint": user}, &consent); err != nil {
+		if err := t.api.do(ctx, http.MethodPost, base+"/accounts", map[string]any{"system": b.id, "login_hint": b.user}, &consent); err != nil {
 			return err
 		}
-		at, err := local.NewBrowser(nil).Allow(ctx, consent.URL, user)
+		at, err := local.NewBrowser(nil).Allow(ctx, consent.URL, b.user)
 		if err != nil {
 			return err
 		}
 		if at.Status >= 400 {
-			return fmt.Errorf("trial: connecting %s ended with %d: %s", system, at.Status, at.Page)
+			return fmt.Errorf("trial: connecting %s ended with %d: %s", b.name, at.Status, at.Page)
 		}
 	}
 	var list struct {
@@ -161,23 +174,33 @@ func (t *trial) connect(ctx context.Context) error {
 		accounts[a.System] = a.ID
 	}
 	t.o.Report.Say("signed in, and connected both accounts by their consent pages")
-	var pair struct {
+	var conn id
+	if err := t.api.do(ctx, http.MethodPost, base+"/connections", map[string]any{"crm": accounts[t.crm.id], "book": accounts[t.book.id]}, &conn); err != nil {
+		return err
+	}
+	t.conn, t.path, t.seen = conn.ID, base+"/connections/"+conn.ID, map[string]bool{}
+	return nil
+}
+
+// begin starts the connection: what was a draft until then gets its folder, its fields and its mapping.
+func (t *trial) begin(ctx context.Context) error {
+	if err := t.post(ctx, "/start"); err != nil {
+		return err
+	}
+	var now struct {
 		Settings struct {
 			Rules struct {
 				Mapping []profile.Pair `json:"mapping"`
 			} `json:"rules"`
 		} `json:"settings"`
 	}
-	q := url.Values{"crm": {accounts["zoho"]}, "book": {accounts["google"]}}
-	if err := t.api.do(ctx, http.MethodGet, base+"/mapping?"+q.Encode(), nil, &pair); err != nil {
+	if err := t.api.do(ctx, http.MethodGet, t.path, nil, &now); err != nil {
 		return err
 	}
-	t.mapping = pair.Settings.Rules.Mapping
-	var conn id
-	if err := t.api.do(ctx, http.MethodPost, base+"/connections", map[string]any{"crm": accounts["zoho"], "book": accounts["google"]}, &conn); err != nil {
-		return err
+	t.mapping = now.Settings.Rules.Mapping
+	if t.plain(0, "") == nil {
+		return errors.New("trial: the pair maps no field of plain text")
 	}
-	t.conn, t.path, t.seen = conn.ID, base+"/connections/"+conn.ID, map[string]bool{}
 	return nil
 }
 
@@ -192,7 +215,7 @@ func (t *trial) steps(ctx context.Context, v *verifier, res *Result) error {
 		do   func(context.Context) error
 	}{
 		{StepPreview, func(ctx context.Context) error { return t.post(ctx, "/preview") }},
-		{StepFirst, func(ctx context.Context) error { return t.post(ctx, "/start") }},
+		{StepFirst, t.begin},
 		{StepSettle, t.update},
 		{StepQuiet, t.update},
 		{StepChanges, func(ctx context.Context) error { return t.change(ctx, changes) }},
@@ -201,8 +224,7 @@ func (t *trial) steps(ctx context.Context, v *verifier, res *Result) error {
 		{StepDeletes, func(ctx context.Context) error { return t.deletes(ctx, min(t.n/40, 5)) }},
 		{StepSchedule, t.schedule},
 	}
-	single := func(k record.Key) bool { return t.singleMapped(k) }
-	var before [2]map[string][]uint64
+	var before [2]map[string][]said
 	for _, a := range acts {
 		if t.o.Steps != nil && !slices.Contains(t.o.Steps, a.name) {
 			continue
@@ -211,12 +233,25 @@ func (t *trial) steps(ctx context.Context, v *verifier, res *Result) error {
 		if checked {
 			for i, b := range []standIn{t.crm, t.book} {
 				var err error
-				if before[i], err = b.snapshot(ctx, single); err != nil {
+				if before[i], err = b.snapshot(ctx); err != nil {
 					return err
 				}
 			}
 		}
+		var used func(context.Context, *Step) error
+		if a.name == StepFirst && !t.o.NoLimits {
+			var err error
+			if used, err = t.meter(ctx); err != nil {
+				return err
+			}
+		}
 		s, err := t.step(ctx, a.name, a.do)
+		if err == nil && a.name == StepFirst {
+			err = t.findMade(ctx)
+		}
+		if err == nil && used != nil {
+			err = used(ctx, &s)
+		}
 		if err != nil {
 			return err
 		}
@@ -224,7 +259,7 @@ func (t *trial) steps(ctx context.Context, v *verifier, res *Result) error {
 		t.o.Report.Done(s)
 		if checked {
 			for i, b := range []standIn{t.crm, t.book} {
-				if err := v.kept(ctx, b, before[i], single); err != nil {
+				if err := v.kept(ctx, b, before[i]); err != nil {
 					return err
 				}
 				before[i] = nil
@@ -232,15 +267,6 @@ func (t *trial) steps(ctx context.Context, v *verifier, res *Result) error {
 		}
 	}
 	return nil
-}
-
-// singleMapped reports whether a field is mapped and holds one value, which the conflict rule may replace.
-func (t *trial) singleMapped(k record.Key) bool {
-	switch k {
-	case record.Email, record.Phone, record.Address, record.IM, record.URL, record.Event, record.Relation:
-		return false
-	}
-	return slices.ContainsFunc(t.mapping, func(m profile.Pair) bool { return m.CRM == k || m.Book == k })
 }
 
 // between is how long people leave things alone between two steps.

@@ -2,13 +2,8 @@ package trial
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"hash/fnv"
-	"net/http"
-	"net/url"
 
-	"meibo/shared/connector"
 	"meibo/shared/profile"
 	"meibo/shared/record"
 	"meibo/shared/sandbox"
@@ -19,16 +14,12 @@ const maxDifferences = 20
 
 // verifier reads both books back, past Meibo and its connectors, and compares them.
 type verifier struct {
-	r       *rig
-	path    string // of the connection
-	tenant  string
-	conn    string
-	region  string
-	mapping []profile.Pair
-	fields  [2]map[record.Key]record.Field
-	found   []string
-	more    int
-	held    Held
+	*trial
+	region string
+	fields [2]map[record.Key]record.Field
+	found  []string
+	more   int
+	held   Held
 }
 
 func (v *verifier) differ(format string, args ...any) {
@@ -39,48 +30,11 @@ func (v *verifier) differ(format string, args ...any) {
 	v.found = append(v.found, fmt.Sprintf(format, args...))
 }
 
-// status is what Meibo says of one record.
-type status struct {
-	CRM   string `json:"crm"`
-	Book  string `json:"book"`
-	State string `json:"state"`
-	Code  string `json:"code"`
-	Held  []struct {
-		Side  profile.Side `json:"side"`
-		Field string       `json:"field"`
-		Count int          `json:"count"`
-	} `json:"held"`
-}
-
-// statuses reads what Meibo says of every record, or of the first most if most is not 0.
-func (v *verifier) statuses(ctx context.Context, most int) ([]status, error) {
-	var out []status
-	page := ""
-	for {
-		var in struct {
-			Items []status `json:"items"`
-			Next  string   `json:"next"`
-		}
-		if err := v.r.api.do(ctx, http.MethodGet, v.path+"/records?limit=100&page="+url.QueryEscape(page), nil, &in); err != nil {
-			return nil, err
-		}
-		out = append(out, in.Items...)
-		if in.Next == "" || most > 0 && len(out) >= most {
-			return out, nil
-		}
-		page = in.Next
-	}
-}
-
 // catalogue reads what both accounts' fields are, as the last full run found them.
 func (v *verifier) catalogue(ctx context.Context) error {
 	for i, side := range []profile.Side{profile.CRM, profile.Book} {
-		b, err := v.r.stack.State.Catalogue(ctx, v.tenant, v.conn, side)
+		d, err := v.description(ctx, side)
 		if err != nil {
-			return err
-		}
-		var d connector.Description
-		if err := json.Unmarshal(b, &d); err != nil {
 			return err
 		}
 		v.fields[i] = map[record.Key]record.Field{}
@@ -91,8 +45,14 @@ func (v *verifier) catalogue(ctx context.Context) error {
 	return nil
 }
 
-// compare wants every contact of both books to be accounted for by exactly one status, and both sides of every link to say the
-// same in every mapped field, but for what the status names as held.
+// compare wants every contact of both books to be accounted for by exactly one status, both sides of every link to say the same in
+// every mapped field, but for what the status names as held, and the rules of the pair to have been followed:
+//
+//   - in a folder that Meibo keeps, all of the above holds for the folder, and what is outside it is untouched (ZO4);
+//   - records of a colleague are not in the book where only the member's own go (PD6, ZO1);
+//   - imported records are not in the book before somebody changed them, where they are left out (ZO7);
+//   - a field that the pair leaves out did not travel (PD14);
+//   - pictures are in the CRM where there was none, and nowhere else (PD12).
 func (v *verifier) compare(ctx context.Context) error {
 	if err := v.catalogue(ctx); err != nil {
 		return err
@@ -103,7 +63,7 @@ func (v *verifier) compare(ctx context.Context) error {
 	}
 	v.held = Held{Fields: map[string]int{}}
 	var books [2]map[string]record.Fields
-	for i, b := range []standIn{v.r.crm, v.r.book} {
+	for i, b := range []standIn{v.crm, v.book} {
 		books[i] = map[string]record.Fields{}
 		err := b.each(ctx, func(c sandbox.Contact) error {
 			books[i][c.ID] = c.Record.Fields
@@ -113,36 +73,65 @@ func (v *verifier) compare(ctx context.Context) error {
 			return err
 		}
 	}
+	v.accounted(list, books)
+	for _, s := range list {
+		c, b := books[0][s.CRM], books[1][s.Book]
+		if s.State == "active" && c != nil && b != nil {
+			v.pair(s, [2]record.Fields{c, b})
+		}
+	}
+	v.absent(books[1], list, v.cast.others, "it belongs to a colleague")
+	v.absent(books[1], list, v.cast.imported, "it came in by import and nobody changed it")
+	v.left(list, books)
+	if err := v.photos(ctx, list); err != nil {
+		return err
+	}
+	if v.book.folder != "" {
+		return v.leave(ctx)
+	}
+	return nil
+}
+
+// accounted wants every contact in exactly one status.
+func (v *verifier) accounted(list []status, books [2]map[string]record.Fields) {
 	seen := [2]map[string]bool{{}, {}}
 	for _, s := range list {
 		for i, id := range []string{s.CRM, s.Book} {
-			if id == "" || s.State == "detached" {
+			if id == "" {
+				continue
+			}
+			_, there := books[i][id]
+			if s.State == "detached" { // it may outlive either side, and claims what is left
+				seen[i][id] = seen[i][id] || there
 				continue
 			}
 			if seen[i][id] {
 				v.differ("record %s is in two links", id)
 			}
 			seen[i][id] = true
-			if _, there := books[i][id]; !there {
+			if !there {
 				v.differ("record %s has a status (%s %s) but is not there", id, s.State, s.Code)
 			}
-		}
-		if s.State != "active" {
-			continue
-		}
-		c, b := books[0][s.CRM], books[1][s.Book]
-		if c != nil && b != nil {
-			v.pair(s, [2]record.Fields{c, b})
 		}
 	}
 	for i := range books {
 		for id := range books[i] {
-			if !seen[i][id] {
+			if !seen[i][id] && v.cast.others[id] == "" {
 				v.differ("record %s of side %d is in no link and has no reason", id, i)
 			}
 		}
 	}
-	return nil
+}
+
+// left wants nothing in a field that the pair leaves out, in the records that Meibo made in the CRM.
+func (v *verifier) left(list []status, books [2]map[string]record.Fields) {
+	for _, s := range list {
+		for _, k := range v.profile.Leave {
+			if c := books[0][s.CRM]; s.Made == string(profile.CRM) && len(c[k]) > 0 {
+				v.differ("record %s, which Meibo made, has a value of %s, which this pair does not sync", s.CRM, k)
+			}
+		}
+	}
 }
 
 // pair compares the two sides of one link.
@@ -209,58 +198,4 @@ func without(a, b []string) int {
 		}
 	}
 	return n
-}
-
-// snapshot remembers, as digests, what each contact of a book says, to tell later that none of it was lost.
-func (b standIn) snapshot(ctx context.Context, skip func(record.Key) bool) (map[string][]uint64, error) {
-	out := map[string][]uint64{}
-	err := b.each(ctx, func(c sandbox.Contact) error {
-		out[c.ID] = digests(c.Record.Fields, skip)
-		return nil
-	})
-	return out, err
-}
-
-func digests(f record.Fields, skip func(record.Key) bool) []uint64 {
-	var out []uint64
-	for k, vs := range f {
-		if skip(k) {
-			continue
-		}
-		for _, v := range vs {
-			h := fnv.New64a()
-			parts, _ := json.Marshal(v.Parts) // sorted by key
-			fmt.Fprintf(h, "%s\x00%s\x00%s", k, v.Text, parts)
-			out = append(out, h.Sum64())
-		}
-	}
-	return out
-}
-
-// kept wants every value of the snapshot to be where it was.
-func (v *verifier) kept(ctx context.Context, b standIn, before map[string][]uint64, skip func(record.Key) bool) error {
-	lost := 0
-	err := b.each(ctx, func(c sandbox.Contact) error {
-		now := map[uint64]bool{}
-		for _, d := range digests(c.Record.Fields, skip) {
-			now[d] = true
-		}
-		for _, d := range before[c.ID] {
-			if !now[d] {
-				lost++
-			}
-		}
-		delete(before, c.ID)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if lost > 0 {
-		v.differ("the first run lost or changed %d values of %s", lost, b.user)
-	}
-	if len(before) > 0 {
-		v.differ("the first run lost %d contacts of %s", len(before), b.user)
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -24,28 +25,32 @@ import (
 	"meibo/shared/clock"
 	"meibo/shared/devissuer"
 	"meibo/shared/local"
+	"meibo/shared/profile"
 	"meibo/shared/record"
 	"meibo/shared/sandbox"
-	"meibo/shared/sandbox/google"
-	"meibo/shared/sandbox/zoho"
 	"meibo/shared/system"
+	"meibo/shared/webhook"
 )
 
-// world is an installation of Meibo on loopback with both stand-ins, on a clock that jumps instead of waiting.
+// world is an installation of Meibo on loopback with the stand-ins, on a clock that jumps instead of waiting.
 type world struct {
-	t      *testing.T
-	clk    *clock.Virtual
-	folder string
-	public string
-	boxes  *local.Sandboxes
-	at     system.Endpoints
-	stack  *local.Stack
-	issuer *devissuer.Issuer
-	log    *notes
-	heard  *notes // every answer of the API and the consent pages
-	hc     *http.Client
+	t       *testing.T
+	sys     [2]string // the CRM and the address book of its companies
+	kept    string    // the name of the folder that Meibo keeps in the address book; "" if it keeps none
+	clk     *clock.Virtual
+	folder  string
+	public  string
+	boxes   *local.Sandboxes
+	at      system.Endpoints
+	origins map[string]string // of the stand-ins
+	stack   *local.Stack
+	issuer  *devissuer.Issuer
+	log     *notes
+	heard   *notes // every answer of the API and the consent pages
+	hc      *http.Client
 
 	mu   sync.Mutex
+	came []delivery        // notifications that reached Meibo
 	acts map[string]func() // what a person does just before a vendor gets a request, by "system request"
 }
 
@@ -56,23 +61,43 @@ func (w *world) before(id, part string, act func()) {
 	w.acts[id+" "+part] = act
 }
 
+// after has a person do something, once, when the vendor has done such a request and before it answers.
+func (w *world) after(id, part string, act func()) { w.before(id, afterwards+part, act) }
+
+const afterwards = "after "
+
 // watched puts what was asked for with before in front of a vendor.
 func (w *world) watched(id string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		var do func()
-		w.mu.Lock()
-		for k, act := range w.acts {
-			if part, mine := strings.CutPrefix(k, id+" "); mine && strings.Contains(r.Method+r.URL.Path, part) && !sandbox.IsControl(r) {
-				do = act
-				delete(w.acts, k)
-			}
-		}
-		w.mu.Unlock()
+		do := w.asked(id, r)
 		if do != nil {
 			do()
 		}
-		h.ServeHTTP(rw, r)
+		if do = w.asked(id+" after", r); do == nil {
+			h.ServeHTTP(rw, r)
+			return
+		}
+		// The answer waits for what happens after it was made.
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		do()
+		maps.Copy(rw.Header(), rec.Header())
+		rw.WriteHeader(rec.Code)
+		rw.Write(rec.Body.Bytes()) //nolint:errcheck // the caller may have gone
 	})
+}
+
+// asked takes what somebody wants to do at a request of a vendor; nil if nobody wants anything.
+func (w *world) asked(id string, r *http.Request) (do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for k, act := range w.acts {
+		if part, mine := strings.CutPrefix(k, id+" "); mine && strings.Contains(r.Method+r.URL.Path, part) && !sandbox.IsControl(r) {
+			do = act
+			delete(w.acts, k)
+		}
+	}
+	return do
 }
 
 // notes gathers what is written to it.
@@ -96,33 +121,47 @@ func (n *notes) String() string {
 // options of a world.
 type options struct {
 	lag    time.Duration
-	limits bool // as the vendors have them
+	limits bool   // as the vendors have them
+	pair   string // such as "pipedrive:microsoft"; "" is "zoho:google"
+	push   bool   // the vendors reach Meibo
 }
 
 func open(t *testing.T, o options) *world {
 	t.Helper()
 	w := &world{t: t, clk: clock.NewVirtual(time.Date(2026, 5, 11, 3, 0, 0, 0, time.UTC), false), folder: t.TempDir(),
-		log: &notes{}, heard: &notes{}, hc: local.Client(), acts: map[string]func(){}}
+		log: &notes{}, heard: &notes{}, hc: local.Client(), acts: map[string]func(){}, sys: pairOf(o.pair)}
 	l := w.listen()
 	w.public = "http://" + l.Addr().String()
+	w.kept = profile.For(w.sys[0], w.sys[1]).Folder
 	var err error
 	w.boxes, err = local.OpenSandboxes(local.SandboxOptions{Clock: w.clk, RedirectURIs: local.RedirectURIs(w.public), Lag: o.lag, NoLimits: !o.limits, Seed: 7})
 	w.must(err)
-	w.at = system.Sandboxes(w.serve(w.listen(), w.watched(system.Google, w.boxes.Google)), w.serve(w.listen(), w.watched(system.Zoho, w.boxes.Zoho)))
+	t.Cleanup(func() { w.must(w.boxes.Close()) })
+	w.origins = map[string]string{}
+	for _, id := range w.sys {
+		w.origins[id] = w.serve(w.listen(), w.watched(id, w.box(id)))
+	}
+	w.at = system.Sandboxes(w.origins)
 	w.issuer, err = devissuer.Open(devissuer.Config{Issuer: w.public + "/signin", ClientID: "meibo", Clock: w.clk, Life: 10_000 * time.Hour,
 		KeyFile: filepath.Join(w.folder, "issuer.json")})
 	w.must(err)
 	verify := authn.New(authn.Config{Issuer: w.public + "/signin", Audience: "meibo", Clock: w.clk, HTTP: w.hc})
+	hooks := ""
+	if o.push {
+		hooks = w.public + strings.TrimRight(webhook.Prefix, "/")
+	}
 	w.stack, err = local.Open(local.Options{
-		Folder: w.folder, Clock: w.clk, Clients: local.SandboxClients(), PublicURL: w.public, Authenticate: verify.FromRequest, NoSync: true,
+		HookURL: hooks,
+		Folder:  w.folder, Clock: w.clk, Clients: local.SandboxClients(), PublicURL: w.public, Authenticate: verify.FromRequest, NoSync: true,
 		Log:     slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Systems: system.Config{Clock: w.clk, Endpoints: w.at},
+		Systems: system.Config{Clock: w.clk, Endpoints: w.at, Offer: w.sys[:]},
 	})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.stack.Close()) })
 	mux := http.NewServeMux()
 	mux.Handle("/signin/", w.issuer)
 	mux.Handle("/consent/", w.stack.Consent())
+	mux.Handle(webhook.Prefix, w.delivered(w.stack.Hooks()))
 	mux.Handle("/", w.stack.API())
 	w.serve(l, mux)
 	return w
@@ -167,20 +206,26 @@ func (w *world) company(name string, settings map[string]any) *company {
 	w.t.Helper()
 	c := w.signUp(name)
 	c.addUsers()
-	for id, user := range map[string]string{system.Zoho: c.crm, system.Google: c.book} {
+	for id, user := range map[string]string{w.sys[0]: c.crm, w.sys[1]: c.book} {
 		if at := c.consent(map[string]any{"system": id, "login_hint": user}, user); at.Status >= 400 {
 			w.t.Fatalf("connecting %s: got %d: %s", id, at.Status, at.Page)
 		}
 	}
 	c.findAccounts()
-	body := map[string]any{"crm": c.accounts[system.Zoho], "book": c.accounts[system.Google]}
+	c.draft(settings)
+	return c
+}
+
+// draft makes a connection of the company's two accounts.
+func (c *company) draft(settings map[string]any) {
+	c.w.t.Helper()
+	body := map[string]any{"crm": c.accounts[c.w.sys[0]], "book": c.accounts[c.w.sys[1]]}
 	if settings != nil {
 		body["settings"] = settings
 	}
 	var made struct{ ID string }
 	c.want(http.StatusCreated, http.MethodPost, c.path+"/connections", body, &made)
 	c.connection = made.ID
-	return c
 }
 
 func (w *world) signUp(name string) *company {
@@ -197,8 +242,9 @@ func (w *world) signUp(name string) *company {
 
 func (c *company) addUsers() {
 	c.w.t.Helper()
-	c.w.must(c.w.boxes.Google.AddUser(google.User{Email: c.book, Name: c.name, Region: "JP"}))
-	c.w.must(c.w.boxes.Zoho.AddUser(zoho.User{Email: c.crm, LastName: c.name, Org: c.name + " K.K."}))
+	for i, user := range []string{c.crm, c.book} {
+		c.addUser(c.w.sys[i], user)
+	}
 }
 
 func (c *company) findAccounts() {
@@ -329,11 +375,15 @@ func (c *company) wantState(want string) string {
 
 // run is a run as the API shows it.
 type run struct {
-	ID, Kind, State, Message string
-	Started                  time.Time
-	CRM, Book                struct{ Created, Updated, Deleted, Failed, Calls int }
-	Conflicts, Review        int
-	Skipped                  []struct {
+	ID, Kind, State, Message  string
+	Started                   time.Time
+	CRM, Book                 struct{ Created, Updated, Deleted, Failed, Calls int }
+	Conflicts, Review, Photos int
+	Approval                  *struct {
+		Why     string
+		Records []string
+	}
+	Skipped []struct {
 		Code, Reason string
 		Count        int
 	}
@@ -405,10 +455,10 @@ func people(from, n int) []record.Record {
 	return out
 }
 
-func seeds(rs []record.Record) []sandbox.Seed {
+func seeds(rs []record.Record, groups ...string) []sandbox.Seed {
 	out := make([]sandbox.Seed, len(rs))
 	for i, r := range rs {
-		out[i].Record = r
+		out[i] = sandbox.Seed{Record: r, Groups: groups}
 	}
 	return out
 }
@@ -416,17 +466,17 @@ func seeds(rs []record.Record) []sandbox.Seed {
 // fill puts contacts into one side's stand-in, past Meibo, and returns their ids.
 func (c *company) fillCRM(rs []record.Record) []string {
 	c.w.t.Helper()
-	return c.fill(c.w.boxes.Zoho, c.crm, rs)
+	return c.fill(c.w.box(c.w.sys[0]), c.crm, seeds(rs))
 }
 
 func (c *company) fillBook(rs []record.Record) []string {
 	c.w.t.Helper()
-	return c.fill(c.w.boxes.Google, c.book, rs)
+	return c.fill(c.w.box(c.w.sys[1]), c.book, seeds(rs, c.w.folders()...))
 }
 
-func (c *company) fill(b sandbox.Book, user string, rs []record.Record) []string {
+func (c *company) fill(b sandbox.Book, user string, in []sandbox.Seed) []string {
 	c.w.t.Helper()
-	done, err := b.Fill(user, seeds(rs))
+	done, err := b.Fill(user, in)
 	c.w.must(err)
 	if len(done.Dropped) > 0 {
 		c.w.t.Fatalf("the stand-in cannot hold %v", done.Dropped)
@@ -434,15 +484,17 @@ func (c *company) fill(b sandbox.Book, user string, rs []record.Record) []string
 	return done.IDs
 }
 
-// contacts reads a whole book past Meibo, by id.
-func (c *company) contacts(b sandbox.Book, user string) map[string]record.Fields {
+// contacts reads a whole book past Meibo, by id: those in one of the groups, or all.
+func (c *company) contacts(b sandbox.Book, user string, groups ...string) map[string]record.Fields {
 	c.w.t.Helper()
 	out := map[string]record.Fields{}
 	for after := ""; ; {
 		page, next, err := b.Contacts(user, after, 500)
 		c.w.must(err)
 		for _, k := range page {
-			out[k.ID] = k.Record.Fields
+			if len(groups) == 0 || slices.ContainsFunc(k.Groups, func(g string) bool { return slices.Contains(groups, g) }) {
+				out[k.ID] = k.Record.Fields
+			}
 		}
 		if next == "" {
 			return out
@@ -451,20 +503,22 @@ func (c *company) contacts(b sandbox.Book, user string) map[string]record.Fields
 	}
 }
 
-func (c *company) crmBook() map[string]record.Fields  { return c.contacts(c.w.boxes.Zoho, c.crm) }
-func (c *company) bookBook() map[string]record.Fields { return c.contacts(c.w.boxes.Google, c.book) }
+func (c *company) crmBook() map[string]record.Fields { return c.contacts(c.w.box(c.w.sys[0]), c.crm) }
+func (c *company) bookBook() map[string]record.Fields {
+	return c.contacts(c.w.box(c.w.sys[1]), c.book, c.w.folders()...)
+}
 
 // editCRM and editBook change one field as a person would, a while later.
 func (c *company) editCRM(id string, k record.Key, text string) {
 	c.w.t.Helper()
 	c.w.clk.Advance(10 * time.Second)
-	c.w.must(c.w.boxes.Zoho.Edit(c.crm, id, record.Fields{k: {{Text: text}}}))
+	c.w.must(c.w.box(c.w.sys[0]).Edit(c.crm, id, record.Fields{k: {{Text: text}}}))
 }
 
 func (c *company) editBook(id string, k record.Key, text string) {
 	c.w.t.Helper()
 	c.w.clk.Advance(10 * time.Second)
-	c.w.must(c.w.boxes.Google.Edit(c.book, id, record.Fields{k: {{Text: text}}}))
+	c.w.must(c.w.box(c.w.sys[1]).Edit(c.book, id, record.Fields{k: {{Text: text}}}))
 }
 
 // compared are the fields of person.

@@ -63,6 +63,9 @@ type Config struct {
 	Patience time.Duration
 	// Visibility is how long a write may stay invisible to a listing; 0 means DefaultVisibility. Less is for stand-ins.
 	Visibility time.Duration
+	// Pictures fetches pictures, from addresses that need no authorisation; it must not send any, and should have a timeout. Nil: Photos
+	// tells of none.
+	Pictures *http.Client
 	// CustomKeys are the keys of the person's own fields that the catalogue shows. The API has no list of them.
 	CustomKeys []string
 }

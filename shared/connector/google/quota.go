@@ -13,6 +13,7 @@ const (
 	quotaDaily  = "daily_contact_write"
 	quotaDelete = "delete_group_write"
 	quotaGroups = "group_read"
+	quotaPhoto  = "photo_write"
 )
 
 // DefaultLimits returns the limits of one user that projects have reported (sheet 8.2). Google publishes none: the Cloud console
@@ -24,6 +25,7 @@ func DefaultLimits() []pace.Limit {
 		{Name: quotaDaily, Units: 100_000, Per: 24 * time.Hour},
 		{Name: quotaDelete, Units: 30, Per: time.Minute},
 		{Name: quotaGroups, Units: 90, Per: time.Minute},
+		{Name: quotaPhoto, Units: 50, Per: time.Minute},
 	}
 }
 
@@ -34,4 +36,5 @@ var (
 	costDelete      = []pace.Cost{{Name: quotaDelete, Units: 1}}
 	costBatchDelete = []pace.Cost{{Name: quotaDelete, Units: 10}}
 	costGroups      = []pace.Cost{{Name: quotaGroups, Units: 1}}
+	costPhoto       = []pace.Cost{{Name: quotaPhoto, Units: 1}}
 )

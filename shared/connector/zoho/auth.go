@@ -32,6 +32,7 @@ var scopes = []string{
 	"ZohoCRM.settings.fields.READ", "ZohoCRM.settings.fields.CREATE",
 	"ZohoCRM.settings.modules.READ", "ZohoCRM.settings.custom_views.READ", "ZohoCRM.settings.profiles.READ",
 	"ZohoCRM.users.READ", "ZohoCRM.org.READ",
+	"ZohoCRM.notifications.ALL", // being told of changes
 }
 
 // Scopes returns the permissions that the consent page asks for.

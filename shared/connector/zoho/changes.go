@@ -21,6 +21,9 @@ import (
 //
 // An incremental listing is the same one with If-Modified-Since, then the deleted-records feed. It does not tell which view a
 // contact is in (connector.ScopeUnknown); if it met anything, the views are asked for what changed in them.
+//
+// In a scope of the user's own contacts all are listed, and those of others come as connector.OutOfScope, so that a contact that changed
+// hands is told (ZO1). Who the user is costs a call at the beginning of a full listing.
 func (c *Connector) Changes(ctx context.Context, scope connector.Scope, cur string) (connector.Page, error) {
 	state, err := c.open(ctx, scope, cur)
 	if err != nil {
@@ -88,6 +91,16 @@ func (c *Connector) open(ctx context.Context, scope connector.Scope, cur string)
 			return cursor{}, err
 		}
 		s := cursor{Phase: phaseAll, Names: names, Views: scope.Groups}
+		if scope.Owned {
+			if len(names) == maxFields {
+				return cursor{}, &connector.InvalidError{System: System, Reason: "a listing of the user's own contacts can hold one field less than others; map one field less"}
+			}
+			me, err := c.currentUser(ctx)
+			if err != nil {
+				return cursor{}, err
+			}
+			s.Me = me.ID
+		}
 		if len(s.Views) > 0 {
 			s.Phase = phaseViews
 		}
@@ -98,6 +111,25 @@ func (c *Connector) open(ctx context.Context, scope connector.Scope, cur string)
 		s.Phase = phaseChanges
 	}
 	return s, err
+}
+
+// fields are the names to ask for.
+func (c *cursor) fields() string {
+	if c.Me == "" {
+		return strings.Join(c.Names, ",")
+	}
+	return strings.Join(c.Names, ",") + "," + apiOwner
+}
+
+// member is m for a record that counts, and OutOfScope for one that belongs to somebody else than the one whose records alone do.
+func (c *cursor) member(r contact, m connector.Membership) connector.Membership {
+	if c.Me == "" {
+		return m
+	}
+	if owner, _ := r[apiOwner].(map[string]any); owner["id"] != c.Me {
+		return connector.OutOfScope
+	}
+	return m
 }
 
 // byTime says that the scan goes by Modified_Time, oldest first, and can be taken up at any time.
@@ -138,7 +170,7 @@ func (c *Connector) step(ctx context.Context, s *cursor) (connector.Page, error)
 // stepByTime reads one page of the listing by Modified_Time.
 func (c *Connector) stepByTime(ctx context.Context, s *cursor) (connector.Page, error) {
 	page := connector.Page{Full: s.Phase == phaseAll}
-	q := url.Values{"fields": {strings.Join(s.Names, ",")}, "sort_by": {apiModified}, "sort_order": {"asc"}}
+	q := url.Values{"fields": {s.fields()}, "sort_by": {apiModified}, "sort_order": {"asc"}}
 	since := s.Since
 	if s.From != "" {
 		since = s.From
@@ -163,7 +195,7 @@ func (c *Connector) stepByTime(ctx context.Context, s *cursor) (connector.Page, 
 			s.Fresh.add(id, version)
 		}
 		if !again {
-			page.Changed = append(page.Changed, r.item(s.Names, got.date, member))
+			page.Changed = append(page.Changed, r.item(s.Names, got.date, s.member(r, member)))
 		}
 	}
 	s.Hit = s.Hit || len(page.Changed) > 0
@@ -192,7 +224,7 @@ func (c *Connector) stepByTime(ctx context.Context, s *cursor) (connector.Page, 
 // stepView reads one page of one view: all of it in a full listing, what changed since in an incremental one.
 func (c *Connector) stepView(ctx context.Context, s *cursor) (connector.Page, error) {
 	page := connector.Page{Full: s.Phase == phaseViews}
-	q := url.Values{"fields": {strings.Join(s.Names, ",")}, "cvid": {s.Views[s.View]}}
+	q := url.Values{"fields": {s.fields()}, "cvid": {s.Views[s.View]}}
 	got, err := c.list(ctx, q, s.Since, &s.position)
 	if err != nil {
 		return page, err
@@ -209,7 +241,7 @@ func (c *Connector) stepView(ctx context.Context, s *cursor) (connector.Page, er
 		if s.Phase == phaseViews && notBefore(version, next) && settled(version, got.date) {
 			s.Fresh.add(id, version)
 		}
-		page.Changed = append(page.Changed, r.item(s.Names, got.date, connector.InScope))
+		page.Changed = append(page.Changed, r.item(s.Names, got.date, s.member(r, connector.InScope)))
 	}
 	switch {
 	case got.cut:

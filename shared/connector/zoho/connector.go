@@ -2,7 +2,7 @@
 // API, so the few calls that a sync needs are made here.
 //
 // It implements the contract of package connector, its optional interfaces Grouper (custom views), Identifier, MemberScanner,
-// FieldMaker, ProvenanceReader and Coster, and the vendor's side of package oauth. It follows Zoho's OpenAPI documents for v8, and
+// FieldMaker, ProvenanceReader, Watcher and Coster, and the vendor's side of package oauth. It follows Zoho's OpenAPI documents for v8, and
 // where those are silent it is built so that being wrong is harmless.
 //
 // A connector lives as long as one slice of a run. What it remembers in that time is bounded and only saves calls: the field

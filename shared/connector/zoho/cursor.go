@@ -30,6 +30,8 @@ type cursor struct {
 	Phase string   `json:"p"`
 	Names []string `json:"f"`           // API fields
 	Views []string `json:"v,omitempty"` // custom views in scope
+	// Me is the user whose records alone are in scope; "" if everybody's are.
+	Me string `json:"m,omitempty"`
 
 	// Since bounds the change listing from below, DeadSince the deleted-records feed: RFC 3339, "" for no bound.
 	Since     string `json:"s,omitempty"`

@@ -21,6 +21,12 @@ var (
 	errCeiling   = errors.New("the listing cannot be paged any further")
 )
 
+// scopeError is an authorisation that lacks a permission: lost for all calls that cannot do without it.
+type scopeError struct{ lost *connector.AuthLostError }
+
+func (e *scopeError) Error() string { return e.lost.Error() }
+func (e *scopeError) Unwrap() error { return e.lost }
+
 // vendorError is Zoho's error object: alone for a whole call, or one a record in the data of a write's answer.
 type vendorError struct {
 	Code    string  `json:"code"`
@@ -76,7 +82,7 @@ func statusError(status int, body []byte, write bool) error {
 	if known {
 		switch e.Code {
 		case "OAUTH_SCOPE_MISMATCH":
-			return &connector.AuthLostError{System: System, Cure: "the permissions that were given do not cover this; connect the account again and allow everything that is asked for"}
+			return &scopeError{&connector.AuthLostError{System: System, Cure: "the permissions that were given do not cover this; connect the account again and allow everything that is asked for"}}
 		case "NO_PERMISSION", "AUTHORIZATION_FAILED", "INVALID_MODULE":
 			return forbidden()
 		case "EXPIRED_VALUE", "TOKEN_BOUND_DATA_MISMATCH":

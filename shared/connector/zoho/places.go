@@ -56,6 +56,7 @@ const (
 	apiAccount   = "Account_Name"
 	apiCreated   = "Created_Time"
 	apiModified  = "Modified_Time"
+	apiOwner     = "Owner"
 )
 
 // noFamily stands in for a family name that a person does not have: Zoho requires one. It reads back as an empty family name,

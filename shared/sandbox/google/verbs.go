@@ -1,6 +1,7 @@
 package google
 
 import (
+	"maps"
 	"net/http"
 	"time"
 
@@ -19,13 +20,14 @@ import (
 //	GET    /sandbox/groups          {"groups":[{"id","name","system","members"}]}
 //	POST   /sandbox/groups          {"name"} -> {"id"}
 //	DELETE /sandbox/groups/{id}     id as contactGroups/...
+//	PUT, GET /sandbox/photos/{id}   see sandbox.PhotoVerbs
 //	POST   /sandbox/lag             {"seconds"}
 //	POST   /sandbox/limits          Limits
 //	POST   /sandbox/service         {"disabled"}
 func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 	type reply = map[string]any
 	user := func(r *http.Request) string { return r.URL.Query().Get("user") }
-	return map[string]http.HandlerFunc{
+	verbs := map[string]http.HandlerFunc{
 		"POST /sandbox/merge": verb(func(r *http.Request, in struct{ Winner, Loser string }) (any, error) {
 			return reply{}, s.Merge(user(r), in.Winner, in.Loser)
 		}),
@@ -65,6 +67,8 @@ func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 			return reply{}, s.SetDisabled(in.Disabled)
 		}),
 	}
+	maps.Copy(verbs, sandbox.PhotoVerbs(s))
+	return verbs
 }
 
 func verb[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {

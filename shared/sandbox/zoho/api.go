@@ -255,7 +255,7 @@ func matches(pattern string, segments []string) (open []string, ok bool) {
 			if w == "{id}" && parseID(segments[i]) == 0 || segments[i] == "" {
 				return nil, false
 			}
-			if w == "{module}" && (segments[i] == "settings" || segments[i] == "users" || segments[i] == "org" || segments[i] == "coql") {
+			if w == "{module}" && (segments[i] == "settings" || segments[i] == "users" || segments[i] == "org" || segments[i] == "coql" || segments[i] == "actions") {
 				return nil, false
 			}
 			open = append(open, segments[i])

@@ -3,6 +3,7 @@ package zoho
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type Config struct {
 	Limits Limits
 	// Lag is how long a new or changed record stays invisible to search (lists are read-after-write at Zoho).
 	Lag time.Duration
+	// HTTP delivers notifications; nil means a plain client.
+	HTTP *http.Client
 	// Keep makes the state survive a restart; nil keeps it in memory only.
 	Keep sandbox.Keep
 	// Seed makes ids of tokens and codes repeatable when Random is nil and Seed is not 0.

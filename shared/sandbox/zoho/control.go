@@ -1,6 +1,7 @@
 package zoho
 
 import (
+	"maps"
 	"net/http"
 	"time"
 
@@ -23,10 +24,13 @@ import (
 //	POST /sandbox/permissions       {"user","profile","permission","enabled"} or {"user","profile","field","permission_type"}
 //	POST /sandbox/private           {"user","private"}
 //	POST /sandbox/cursors/expire, /sandbox/access/expire, /sandbox/revoke  {"user"}
+//	POST /sandbox/channels/end      {"user"}   notification channels end, and nobody is told
+//	POST /sandbox/push, GET /sandbox/push      see sandbox.Pusher
 //	POST /sandbox/lag               {"lag":"2m"}
 //	POST /sandbox/automated         {"user"} -> {"records"}
 func (s *Sandbox) controlHandler() http.Handler {
-	return sandbox.Control(sandbox.ControlConfig{Book: s, Faults: s.faults, Clock: s.cfg.Clock, Verbs: map[string]http.HandlerFunc{
+	verbs := map[string]http.HandlerFunc{
+		"POST /sandbox/channels/end":   verb(func(in verbInput) (any, error) { return nil, s.EndChannels(in.User) }),
 		"POST /sandbox/merge":          verb(func(in verbInput) (any, error) { return nil, s.Merge(in.User, in.Master, in.Losers...) }),
 		"POST /sandbox/import":         verb(s.importVerb),
 		"POST /sandbox/massupdate":     verb(func(in verbInput) (any, error) { return nil, s.MassUpdate(in.User, in.IDs, in.Fields) }),
@@ -47,7 +51,9 @@ func (s *Sandbox) controlHandler() http.Handler {
 		"POST /sandbox/revoke":         verb(func(in verbInput) (any, error) { return nil, s.RevokeUser(in.User) }),
 		"POST /sandbox/lag":            verb(s.lagVerb),
 		"POST /sandbox/automated":      verb(s.automatedVerb),
-	}})
+	}
+	maps.Copy(verbs, s.pusher.Verbs())
+	return sandbox.Control(sandbox.ControlConfig{Book: s, Faults: s.faults, Clock: s.cfg.Clock, Verbs: verbs})
 }
 
 // verbInput has the members of all verbs; each uses its own.

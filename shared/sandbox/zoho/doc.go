@@ -1,6 +1,6 @@
 // Package zoho is a stand-in for Zoho's accounts server and CRM REST API v8, as far as contacts need them: OAuth with several data
 // centres, users, profiles, field catalogue, custom views, Contacts and Accounts, the deleted feed, search, COQL, timeline,
-// photos, merges, credits and concurrency.
+// photos, merges, notification channels, credits and concurrency.
 //
 // It implements the project's fact sheet of Zoho CRM (../shared/vendors/zoho-crm.md, written from Zoho's public documents) and is
 // an independent reading of it: it imports record, clock and sandbox, and no connector. It is stricter than the vendor. What the

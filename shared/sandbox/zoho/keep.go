@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Keys of what is kept: key; org/<index>; user/<id>; c/<org index>/<module>/<record id>; photo/<org index>/<record id>; window/<refresh
+// Keys of what is kept: key; org/<index>; user/<id>; c/<org index>/<module>/<record id>; photo/<org index>/<record id>; channel/<org
+// index>/<channel id>; window/<refresh
 // token>. Those of the authorisation server begin with auth/.
 
 func orgKey(o *org) string { return fmt.Sprintf("org/%04d", o.Index) }
@@ -91,6 +92,16 @@ func (s *Sandbox) loadItem(key string, value []byte) error {
 			return fmt.Errorf("no such organisation")
 		}
 		o.photos[parseID(parts[2])] = value
+	case "channel":
+		o := s.orgAt(parts[1])
+		if o == nil {
+			return fmt.Errorf("no such organisation")
+		}
+		ch := &channel{}
+		if err := json.Unmarshal(value, ch); err != nil {
+			return err
+		}
+		o.channels = append(o.channels, ch)
 	case "window":
 		var times []time.Time
 		if err := json.Unmarshal(value, &times); err != nil {

@@ -101,11 +101,13 @@ type org struct {
 	Fields   map[string][]*fieldDef `json:"fields"`
 	Fired    int                    `json:"fired,omitempty"` // records whose write ran automation
 
-	members []*member
-	tables  map[string]*table
-	photos  map[int64][]byte
-	fields  map[string]map[string]*fieldDef
-	meter   meter
+	members  []*member
+	channels []*channel
+	told     int64 // server_time of the last notification
+	tables   map[string]*table
+	photos   map[int64][]byte
+	fields   map[string]map[string]*fieldDef
+	meter    meter
 }
 
 const (

@@ -94,6 +94,7 @@ func (s *Sandbox) setPhoto(m *member, t *table, r *row, b []byte) {
 	r.Photo = b != nil
 	r.note(event{Action: action, Source: "crm_api", At: s.now(), By: m.ID})
 	s.bump(m, t, r)
+	s.happened(m.org, t, r, "update", nil)
 }
 
 // deletePhoto is DELETE /{module}/{id}/photo.

@@ -32,6 +32,11 @@ var routes = []route{
 	{method: http.MethodGet, pattern: "settings/custom_views/{id}", params: []string{"module"}, scope: settings("custom_views", "READ"), do: getView},
 	{method: http.MethodGet, pattern: "settings/recycle_bin", params: []string{"page", "per_page"}, scope: settings("recycle_bin", "READ"), do: listBin},
 	{method: http.MethodPost, pattern: "settings/recycle_bin/{id}/actions/restore", scope: settings("recycle_bin", "UPDATE"), do: restoreRecord},
+	{method: http.MethodGet, pattern: "actions/watch", params: []string{"module", "channel_id"}, scope: [][]string{{"ZohoCRM.notifications.READ"}}, do: listChannels},
+	{method: http.MethodPost, pattern: "actions/watch", scope: [][]string{{"ZohoCRM.notifications.CREATE"}}, do: addChannels},
+	{method: http.MethodPut, pattern: "actions/watch", scope: [][]string{{"ZohoCRM.notifications.UPDATE"}}, do: replaceChannels},
+	{method: http.MethodPatch, pattern: "actions/watch", scope: [][]string{{"ZohoCRM.notifications.UPDATE"}}, do: changeChannels},
+	{method: http.MethodDelete, pattern: "actions/watch", params: []string{"channel_ids"}, scope: [][]string{{"ZohoCRM.notifications.DELETE"}}, do: removeChannels},
 	{method: http.MethodPost, pattern: "coql", scope: [][]string{{"ZohoCRM.coql.READ"}}, do: runCOQL, heavy: func(*call) bool { return true }},
 
 	{method: http.MethodGet, pattern: "{module}/deleted", params: []string{"type", "page", "per_page"}, scope: [][]string{moduleRead}, do: deletedRecords},

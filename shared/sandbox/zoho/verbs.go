@@ -176,6 +176,7 @@ func (s *Sandbox) SetGroups(user, id string, names []string) error {
 		for _, n := range names {
 			r.Tags = append(r.Tags, s.group(c.o, n).ID)
 		}
+		s.happened(c.o, t, r, "update", nil)
 		r.note(event{Action: "tags_overwritten", Source: "crm_ui", At: s.now(), By: c.m.ID})
 		s.bump(c.m, t, r)
 		return nil
@@ -190,6 +191,7 @@ func (s *Sandbox) SetOwner(user, id, owner string) error {
 			return fmt.Errorf("owner %q: %w", owner, sandbox.ErrNoUser)
 		}
 		r.Owner = m.ID
+		s.happened(c.o, t, r, "update", nil)
 		r.note(event{Action: "owner_reassigned", Source: "crm_ui", At: s.now(), By: c.m.ID})
 		s.bump(c.m, t, r)
 		return nil

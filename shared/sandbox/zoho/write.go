@@ -193,6 +193,7 @@ func (s *Sandbox) create(m *member, t *table, set map[string]json.RawMessage, ow
 	r.Events = []event{{Action: "added", Source: source, At: now, By: m.ID}}
 	t.add(r)
 	s.bump(m, t, r)
+	s.happened(m.org, t, r, "insert", set)
 	return r
 }
 
@@ -203,6 +204,7 @@ func (s *Sandbox) store(m *member, t *table, r *row, set map[string]json.RawMess
 	t.reindex(r, before, r.Data)
 	r.note(event{Action: "updated", Source: source, At: s.now(), By: m.ID})
 	s.bump(m, t, r)
+	s.happened(m.org, t, r, "update", set)
 }
 
 // eventMost is how many lines a timeline keeps after its first.
@@ -438,6 +440,7 @@ func (c *call) delete(module string, id int64) (object, *fault) {
 // bury puts a live row into the bin or away for good, or a binned one away for good.
 func (s *Sandbox) bury(m *member, t *table, r *row, to state) {
 	if r.State == live {
+		s.happened(m.org, t, r, "delete", nil)
 		t.live--
 		t.reindex(r, r.Data, nil)
 	}

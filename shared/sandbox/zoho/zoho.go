@@ -33,6 +33,9 @@ type Sandbox struct {
 	puts    map[string][]byte
 	deletes map[string]bool
 	changed map[*org]bool
+
+	pusher *sandbox.Pusher
+	news   []happening // not yet told
 }
 
 // New makes a sandbox, with what cfg.Keep holds from an earlier one.
@@ -65,6 +68,7 @@ func New(cfg Config) (*Sandbox, error) {
 			return nil, err
 		}
 	}
+	s.pusher = sandbox.NewPusher(sandbox.PusherConfig{Clock: cfg.Clock, HTTP: cfg.HTTP})
 	var err error
 	if s.auth, err = s.newAuth(); err != nil {
 		return nil, err
@@ -200,7 +204,7 @@ func (l *locked) Read(b []byte) (int, error) {
 	return l.r.Read(b)
 }
 
-// put notes that key is to be kept; save writes what was noted. Both need the lock.
+// put notes that key is to be kept; save does. Both need the lock.
 func (s *Sandbox) put(key string, value []byte) {
 	if s.cfg.Keep != nil {
 		s.puts[key] = value
@@ -225,7 +229,17 @@ func (s *Sandbox) drop(key string) {
 	}
 }
 
+// save keeps what was noted and then tells of it.
 func (s *Sandbox) save() error {
+	err := s.keep()
+	if err == nil {
+		s.tell()
+	}
+	s.news = nil
+	return err
+}
+
+func (s *Sandbox) keep() error {
 	for o := range s.changed {
 		s.putJSON(orgKey(o), o)
 	}

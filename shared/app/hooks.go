@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"meibo/shared/connector"
+	"meibo/shared/profile"
+	"meibo/shared/state"
+	"meibo/shared/system"
+	"meibo/shared/watch"
+	"meibo/shared/webhook"
+)
+
+// Hooks returns the handler of the notifications of systems, or of all that send any if none are named. Its paths begin with
+// webhook.Prefix.
+func (a *App) Hooks(systems ...string) http.Handler {
+	readers := system.Hooks(a.Systems)
+	for id := range readers {
+		if len(systems) > 0 && !slices.Contains(systems, id) {
+			delete(readers, id)
+		}
+	}
+	return webhook.New(webhook.Config{
+		Watches: a.Watches, Post: a.State.Post, Ask: a.askAt, Readers: readers, Clock: a.c.Clock, Log: a.c.Log,
+		// Microsoft takes any answer but a good one for an outage of ours, and then holds notifications back.
+		Lenient: map[string]bool{system.Microsoft: true},
+	})
+}
+
+// newWatches returns the keeper of the vendors' subscriptions.
+func (a *App) newWatches() *watch.Service {
+	return watch.New(watch.Config{
+		Table: a.c.Table, Clock: a.c.Clock, Rand: a.c.Rand, HookURL: a.c.HookURL,
+		Connection: a.Tenancy.ConnectionByID, Missed: a.missed,
+		Open: func(ctx context.Context, tenant, account string) (watch.Opened, error) {
+			o, err := a.Opener.Open(ctx, tenant, account)
+			return watch.Opened{System: o.Account.System, Connector: o.Connector, Close: o.Close}, err
+		},
+	})
+}
+
+// askAt asks for a run that begins at or soon after at, as a post wanted. What fails is asked for again by the vendor's next attempt.
+func (a *App) askAt(ctx context.Context, ask state.Ask, at time.Time) error {
+	err := a.sendAt(ctx, ask, at)
+	if err == nil {
+		return nil
+	}
+	// The vendor may have hung up already; the note is worth making all the same.
+	return errors.Join(err, a.State.Unasked(context.WithoutCancel(ctx), ask.Tenant, ask.Connection, state.Posted{Ask: at}))
+}
+
+// sendAt has a message sent at a time, or soon after. A later one of the same connection may take the place of one that waits: it
+// answers both.
+func (a *App) sendAt(ctx context.Context, ask state.Ask, at time.Time) error {
+	if !at.After(a.c.Clock.Now()) {
+		return a.Ask(ctx, ask)
+	}
+	m, err := a.message(ask)
+	if err != nil {
+		return err
+	}
+	return a.c.Scheduler.Once(ctx, ask.Connection+"-"+string(ask.Reason), at, m)
+}
+
+// missed has a run repair what a vendor did not tell of.
+func (a *App) missed(ctx context.Context, tenant, conn string, side profile.Side) error {
+	done, err := a.State.Post(ctx, tenant, conn, side, []connector.Notice{{Kind: connector.NoticeMissed}})
+	if err != nil {
+		return fmt.Errorf("noting that notifications were missed: %w", err)
+	}
+	if done.Ask.IsZero() {
+		return nil
+	}
+	return a.askAt(ctx, state.Ask{Tenant: tenant, Connection: conn, Reason: state.ReasonHook, Asked: a.c.Clock.Now()}, done.Ask)
+}

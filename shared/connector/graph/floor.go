@@ -1,0 +1,29 @@
+package graph
+
+import "meibo/shared/connector"
+
+// Floor is the fewest vendor calls that w can take:
+//
+//	for each complete listing, ceil(records/200), at least 1
+//	+ for each incremental listing, ceil(changed/200), at least 1
+//	+ ceil(read/20) + ceil(created/20) + ceil(updated/20) + ceil(deleted/20)
+//
+// It counts one folder a listing, and nothing beyond it: a listing of several folders costs at least a call for each, and pictures a
+// call for eight.
+func Floor(w connector.Work) int {
+	n := 0
+	for _, records := range []int{w.Read, w.Created, w.Updated, w.Deleted} {
+		n += calls(records, batchSize)
+	}
+	for _, listings := range [][]int{w.Listed, w.Changed} {
+		for _, records := range listings {
+			n += max(1, calls(records, pageSize))
+		}
+	}
+	return n
+}
+
+// Floor is the floor of w on this account, with the calls that looking for folders took since Reuse.
+func (c *Connector) Floor(w connector.Work) int { return Floor(w) + c.walked }
+
+func calls(n, size int) int { return (n + size - 1) / size }

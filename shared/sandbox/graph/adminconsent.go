@@ -1,0 +1,110 @@
+package graph
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"meibo/shared/sandbox"
+)
+
+var adminHTML = template.Must(template.New("adminconsent").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Permissions requested</title></head>
+<body><main><h1>Microsoft 365 (sandbox)</h1><p>The application <strong>{{.Client}}</strong> asks for these permissions for the whole organization: {{.Scope}}. This is a stand-in: no password is needed.</p>
+<form method="post" action="?{{.Query}}">
+<fieldset><legend>Who are you?</legend>{{range .Users}}
+<label><input type="radio" name="user" value="{{.Email}}" required> {{.Name}} ({{.Email}})</label>{{else}}<p>The sandbox has no users yet.</p>{{end}}</fieldset>
+<button name="decision" value="allow">Accept</button> <button name="decision" value="deny" formnovalidate>Cancel</button>
+</form></main></body></html>
+`))
+
+// adminConsent shows the page on which an administrator consents for a directory, and takes its answer. Both outcomes go back with
+// admin_consent=True; only a success has no error.
+func (s *Sandbox) adminConsent(w http.ResponseWriter, r *http.Request, tenant string) {
+	q := r.URL.Query()
+	if q.Get("client_id") != s.cfg.Client.ID || !slices.Contains(s.cfg.RedirectURIs, q.Get("redirect_uri")) {
+		http.Error(w, refusal(50011).text(), http.StatusBadRequest)
+		return
+	}
+	scopes := strings.Fields(q.Get("scope"))
+	switch {
+	case tenant == anyTenant || tenant == personalTenant:
+		http.Error(w, refusal(9001023).text(), http.StatusBadRequest)
+		return
+	case len(scopes) == 0:
+		http.Error(w, refusal(900144).text(), http.StatusBadRequest)
+		return
+	case slices.ContainsFunc(scopes, func(sc string) bool { return !knownScope(sc) }):
+		http.Error(w, refusal(70011).text(), http.StatusBadRequest)
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		_ = adminHTML.Execute(w, map[string]any{"Client": q.Get("client_id"), "Scope": q.Get("scope"), "Query": template.URL(q.Encode()), "Users": s.Users()})
+		return
+	}
+	if !sandbox.SameOrigin(r) || r.ParseForm() != nil {
+		http.Error(w, "This form must be sent from its own page.", http.StatusForbidden)
+		return
+	}
+	id, e := s.consent(r, tenant, scopes)
+	if e != nil {
+		code := e.code
+		if e.number == 65004 {
+			code = "consent_required"
+		}
+		s.back(w, r, url.Values{"admin_consent": {"True"}, "error": {code}, "error_description": {e.text()}})
+		return
+	}
+	s.back(w, r, url.Values{"admin_consent": {"True"}, "tenant": {id}, "scope": {q.Get("scope")}})
+}
+
+// consent grants what an administrator accepted, and returns the directory.
+func (s *Sandbox) consent(r *http.Request, tenant string, scopes []string) (id string, e *aadsts) {
+	if r.PostForm.Get("decision") != "allow" {
+		return "", refusal(65004)
+	}
+	err := s.locked(func() error {
+		m := s.boxes[r.PostForm.Get("user")]
+		switch {
+		case m == nil:
+			e = refusal(50034)
+		case m.personal():
+			e = refusal(500208)
+		default:
+			e = s.admits(tenant, m)
+		}
+		if e == nil && !m.Admin {
+			e = refusal(90094)
+		}
+		if e != nil {
+			return nil
+		}
+		t := s.tenants[m.tid]
+		for _, sc := range scopes {
+			t.grant(strings.TrimPrefix(sc, graphScope))
+		}
+		t.Known, id = true, t.ID
+		s.dirty.tenant(t)
+		return nil
+	})
+	if err != nil && e == nil {
+		e = refusal(90002)
+	}
+	return id, e
+}
+
+// grant adds a permission. ".default" is everything on the application's registration, which is also the only way to its own ones.
+func (t *tenant) grant(scope string) {
+	if scope == ".default" {
+		t.Granted = []string{readContacts, writeContacts, readUser, readSettings}
+		t.Roles = []string{writeContacts, "User.Read.All"}
+		return
+	}
+	if !slices.Contains(t.Granted, scope) && !slices.Contains(openScopes(), scope) {
+		t.Granted = append(t.Granted, scope)
+	}
+}

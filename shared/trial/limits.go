@@ -1,0 +1,151 @@
+package trial
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"meibo/shared/connector"
+	"meibo/shared/profile"
+	"meibo/shared/system"
+)
+
+// What the vendors' published limits make of a first sync. The numbers are read from the vendors' documents once more, apart from the
+// connectors, which pace themselves by them.
+
+// work is what a first sync had to do on one side.
+type work struct {
+	records                   int // that both complete listings named
+	created, updated, deleted int
+	batch                     connector.Batch
+	// pictures are the records whose pictures had to be asked for.
+	pictures int
+	// seats are the users of the company.
+	seats int
+	// ops are the calls that the vendor got, by operation.
+	ops map[string]int
+}
+
+// load is a number of units under one limit.
+type load struct {
+	units, limit int
+	per          time.Duration
+}
+
+// day is the span of limits that begin anew at midnight, UTC.
+const day = 24 * time.Hour
+
+// least is the shortest time in which a load can be carried, from began on, where no span of the length per, or no day, holds more than
+// the limit. What fits into the first span takes none.
+func (l load) least(began time.Time) time.Duration {
+	more := ceil(l.units, l.limit) - 1
+	switch {
+	case more <= 0:
+		return 0
+	case l.per == day:
+		return began.UTC().Truncate(day).Add(day).Sub(began) + time.Duration(more-1)*day
+	}
+	return time.Duration(more) * l.per
+}
+
+// loads returns what the work of a first sync puts on each limit of a system.
+func loads(id string, w work) []load {
+	pages := 2 * ceil(w.records, w.batch.List)
+	switch id {
+	case system.Google:
+		// A batch of writes counts as six critical reads and six critical writes; a minute takes 60 and 30 of a user.
+		writes := ceil(w.created, w.batch.Create) + ceil(w.updated, w.batch.Update)
+		return []load{
+			{pages + ceil(w.updated, w.batch.Get) + 6*writes, 60, time.Minute},
+			{6 * writes, 30, time.Minute},
+		}
+	case system.Microsoft:
+		// Each part of a batch counts as a request; ten minutes take 10,000 of a mailbox.
+		return []load{{pages + 2*w.updated + w.created + w.deleted + w.pictures, 10_000, 10 * time.Minute}}
+	case system.Pipedrive:
+		// A company of the plan Growth has 60,000 tokens a day for each seat, and a user 160 calls in two seconds, 10 of them searches.
+		tokens, calls, searches := 0, 0, 0
+		for op, n := range w.ops {
+			calls += n
+			tokens += n * tokenCost(op)
+			if strings.HasSuffix(op, "/search") {
+				searches += n
+			}
+		}
+		return []load{{tokens, 60_000 * max(w.seats, 1), day}, {calls, 160, 2 * time.Second}, {searches, 10, 2 * time.Second}}
+	}
+	return nil
+}
+
+// tokenCost is what Pipedrive takes for a call, by the members x-token-cost of its OpenAPI documents.
+func tokenCost(op string) int {
+	method, path, _ := strings.Cut(op, " ")
+	switch {
+	case strings.HasSuffix(path, "/search"):
+		return 20
+	case strings.Contains(path, "/oauth/"):
+		return 0
+	case method == "POST" || method == "PATCH" || method == "PUT":
+		return 5
+	case method == "DELETE":
+		return 3
+	case strings.HasSuffix(path, "/{id}"):
+		return 1
+	}
+	return 10
+}
+
+// dictated is the shortest time that a system's limits allow for the work.
+func dictated(id string, w work, began time.Time) time.Duration {
+	var most time.Duration
+	for _, l := range loads(id, w) {
+		most = max(most, l.least(began))
+	}
+	return most
+}
+
+// meter notes where both vendors' counts of calls stand, and returns what adds to a first sync's step the time that the limits dictate.
+func (t *trial) meter(ctx context.Context) (func(context.Context, *Step) error, error) {
+	began := t.clk.Now()
+	var before [2]map[string]int
+	sides := []standIn{t.crm, t.book}
+	for i, b := range sides {
+		var err error
+		if before[i], err = b.calls(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context, s *Step) error {
+		for i, b := range sides {
+			d, err := t.description(ctx, b.side)
+			if err != nil {
+				return err
+			}
+			ops, err := b.calls(ctx)
+			if err != nil {
+				return err
+			}
+			for op, n := range before[i] {
+				ops[op] -= n
+			}
+			println("ZZOPS", b.id)
+			for op, n := range ops { if n > 0 { println(op, n) } }
+			did := []*Side{&s.CRM, &s.Book}[i]
+			w := work{records: t.sizes[i], created: did.Created, updated: did.Updated, deleted: did.Deleted, batch: d.Batch, seats: 1, ops: ops}
+			if len(t.cast.others) > 0 {
+				w.seats = 2 // the colleague
+			}
+			if t.profile.Rules.Photos && b.side == profile.Book {
+				w.pictures = w.records
+			}
+			did.LimitSeconds = dictated(b.id, w, began).Seconds()
+			s.LimitSeconds = max(s.LimitSeconds, did.LimitSeconds)
+		}
+		if s.LimitSeconds > 0 {
+			s.LimitRatio = s.ClockSeconds / s.LimitSeconds
+		}
+		return nil
+	}, nil
+}
+
+func ceil(n, by int) int { return (n + by - 1) / max(by, 1) }
