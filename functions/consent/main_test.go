@@ -13,8 +13,9 @@ import (
 	"meibo/shared/local"
 )
 
-func TestEvent(t *testing.T) {
-	b, err := os.ReadFile("../../events/consent.json")
+func replay(t *testing.T, name string) events.APIGatewayV2HTTPRequest {
+	t.Helper()
+	b, err := os.ReadFile("../../events/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,26 +23,49 @@ func TestEvent(t *testing.T) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		t.Fatal(err)
 	}
-	s, err := local.Open(local.Options{Folder: t.TempDir(), NoSync: true, Clients: local.SandboxClients(), PublicURL: "https://meibo.example"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	return e
+}
 
+func answer(t *testing.T, s *local.Stack, e events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+	t.Helper()
 	res, err := lambdahttp.Handler(s.Consent())(context.Background(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("a state that nobody gave out is refused in the person's language", func(t *testing.T) {
-		if res.StatusCode != 400 || !strings.Contains(res.Body, "もう一度接続してください") {
-			t.Errorf("got %d %s", res.StatusCode, res.Body)
+	return res
+}
+
+func TestEvents(t *testing.T) {
+	s, err := local.Open(local.Options{Folder: t.TempDir(), NoSync: true, Clients: local.SandboxClients(), PublicURL: "https://a1b2c3d4e5.execute-api.ap-northeast-1.amazonaws.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, name := range []string{"consent.json", "consent-confirm.json"} {
+		res := answer(t, s, replay(t, name))
+		t.Run(name+": what nobody gave out is refused in the person's language", func(t *testing.T) {
+			if res.StatusCode != 400 || !strings.Contains(res.Body, "もう一度接続してください") {
+				t.Errorf("got %d %s", res.StatusCode, res.Body)
+			}
+		})
+		t.Run(name+": the page repeats nothing of the request", func(t *testing.T) {
+			for _, part := range []string{"AbCdEf", "0AeXample", "googleapis"} {
+				if strings.Contains(res.Body, part) {
+					t.Errorf("the page holds %q", part)
+				}
+			}
+		})
+	}
+	uninstall := replay(t, "consent-uninstall.json")
+	t.Run("an uninstall of an account that is not here changes nothing and tells nothing", func(t *testing.T) {
+		if res := answer(t, s, uninstall); res.StatusCode != 204 || res.Body != "" {
+			t.Errorf("got %d %s, want 204", res.StatusCode, res.Body)
 		}
 	})
-	t.Run("the page repeats nothing of the callback", func(t *testing.T) {
-		for _, part := range []string{"AbCdEf", "0AeXample", "googleapis"} {
-			if strings.Contains(res.Body, part) {
-				t.Errorf("the page holds %q", part)
-			}
+	t.Run("an uninstall that does not prove where it comes from is refused", func(t *testing.T) {
+		uninstall.Headers["authorization"] = "Basic bWVpYm8tbG9jYWw6d3Jvbmc="
+		if res := answer(t, s, uninstall); res.StatusCode != 401 {
+			t.Errorf("got %d %s, want 401", res.StatusCode, res.Body)
 		}
 	})
 }

@@ -133,7 +133,7 @@ func (a *App) API() http.Handler {
 	return httpapi.New(httpapi.Config{
 		Table: a.c.Table, Keys: a.c.Keys, Clock: a.c.Clock, Tenancy: a.Tenancy, State: a.State, Systems: a.Systems,
 		Consent: a.consent, Opener: a.Opener, Describe: a.describe, Watches: a.push, LastMail: a.lastMail, NextRun: Next, Ask: a.Ask,
-		Stopped: a.unwatch, Authenticate: a.c.Authenticate, Log: a.c.Log, NewID: a.newID,
+		Authenticate: a.c.Authenticate, Log: a.c.Log, NewID: a.newID,
 	})
 }
 

@@ -30,10 +30,7 @@ func (d directory) Move(ctx context.Context, tenant, id string, to tenancy.State
 	var refused *tenancy.Refusal
 	var late *tenancy.ScheduleError
 	if errors.As(err, &late) || errors.As(err, &refused) && refused.Code == tenancy.CodeAlready {
-		err = d.a.reschedule(ctx, tenant, to)
-	}
-	if err == nil && to.Ended() {
-		d.a.unwatch(ctx, tenant, id)
+		return d.a.reschedule(ctx, tenant, to)
 	}
 	return err
 }

@@ -2,7 +2,10 @@ package app_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,7 +15,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"meibo/shared/app"
+	"meibo/shared/clock"
+	"meibo/shared/local"
 	"meibo/shared/profile"
+	"meibo/shared/store"
 	"meibo/shared/system"
 	"meibo/shared/webhook/webhooktest"
 )
@@ -107,3 +114,42 @@ func TestHostileHandshakes(t *testing.T) {
 	}
 }
 
+// readOnly is a table that takes no writes.
+type readOnly struct {
+	store.Table
+	writes int
+}
+
+func (r *readOnly) Write(context.Context, ...store.Op) error {
+	if r.writes++; r.writes > 1000 {
+		panic("upkeep does not end")
+	}
+	return errors.New("no answer")
+}
+
+func TestUpkeepEndsWhenNothingCanBeWritten(t *testing.T) {
+	b := webhooktest.New(t, system.Zoho, "123456789012345604", "123456789012345604", profile.CRM)
+	v, ok := b.Clock.(*clock.Virtual)
+	if !ok {
+		t.Fatal("the clock is real")
+	}
+	due := store.Key{PK: "WD#4", SK: webhooktest.Now.Add(3*24*time.Hour).Format("20060102T150405Z") + "#123456789012345604"}
+	if err := b.Table.Write(context.Background(), store.Put(store.Item{Key: due, V: 1, Body: []byte(`{"id":"123456789012345604"}`)}, store.Cond{})); err != nil {
+		t.Fatal(err)
+	}
+	v.Advance(4 * 24 * time.Hour)
+	other, err := app.New(app.Config{
+		Table: &readOnly{Table: b.Table}, Queue: broken{}, Scheduler: b.Schedules, Keys: b.Keys, Clock: b.Clock, Clients: local.SandboxClients(),
+		PublicURL: "https://meibo.example", HookURL: "https://meibo.example/hooks", Log: slog.New(slog.DiscardHandler), HTTP: http.DefaultClient,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := other.Upkeep(context.Background()); err == nil && done.Watches == 0 {
+		t.Error("upkeep found nothing to do")
+	}
+	done, err := b.Upkeep(context.Background())
+	if err != nil || done.Watches != 1 {
+		t.Errorf("afterwards: %+v, %v, want the watch looked at", done, err)
+	}
+}

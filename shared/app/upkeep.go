@@ -42,11 +42,12 @@ type Upkept struct {
 func (a *App) Upkeep(ctx context.Context) (Upkept, error) {
 	var done Upkept
 	var errs []error
+	tried := map[string]bool{}
 	for _, part := range []struct {
 		n  *int
 		do func(context.Context) (int, error)
 	}{
-		{&done.Watches, a.renewWatches},
+		{&done.Watches, func(ctx context.Context) (int, error) { return a.renewWatches(ctx, tried) }},
 		{&done.Mails, func(ctx context.Context) (int, error) { return a.Mails.Flush(ctx, upkeepBatch) }},
 		{&done.Probes, a.probe},
 	} {

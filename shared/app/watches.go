@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"meibo/shared/state"
 	"meibo/shared/tenancy"
+	"meibo/shared/watch"
 )
 
 // ensuredLife is how long a process takes it for granted that a connection has its subscriptions: long enough that runs do not pay
@@ -65,11 +67,16 @@ func (a *App) revoke(ctx context.Context, tenant, account string) error {
 	return errors.Join(err, a.Keeper.Revoke(ctx, tenant, account))
 }
 
-// renewWatches renews the subscriptions whose time has come, and returns how many it looked at.
-func (a *App) renewWatches(ctx context.Context) (int, error) {
+// renewWatches renews the subscriptions whose time has come, and returns how many it looked at that are not among tried, to which it
+// adds them: one that is still due afterwards could not even be put off, and waits for the next upkeep.
+func (a *App) renewWatches(ctx context.Context, tried map[string]bool) (int, error) {
 	due, err := a.Watches.Due(ctx, a.c.Clock.Now(), upkeepBatch)
 	if err != nil {
 		return 0, err
+	}
+	due = slices.DeleteFunc(due, func(w watch.Watch) bool { return tried[w.ID] })
+	for _, w := range due {
+		tried[w.ID] = true
 	}
 	var g errgroup.Group
 	g.SetLimit(upkeepWorkers)

@@ -74,7 +74,8 @@ type Photo struct {
 // Photographer reads and sets the pictures of records. A record's Photo field, where the vendor lists one, holds a text that changes
 // with the picture; where it does not, only Photos tells whether there is one.
 type Photographer interface {
-	// Photos returns one entry per id, in order; nil for a record without a picture.
+	// Photos returns one entry per id, in order; nil for a record without a picture. One without Data is there and could not be handed
+	// out, or was too much beside the others: ask for it alone.
 	Photos(ctx context.Context, ids []string) ([]*Photo, error)
 	// SetPhoto stores a record's picture. *InvalidError if the vendor does not take it.
 	SetPhoto(ctx context.Context, id string, p Photo) error
@@ -162,6 +163,19 @@ type Work struct {
 	// Read are records read by id.
 	Read                      int
 	Created, Updated, Deleted int
+	// PhotosRead are records whose pictures were asked for, PhotosSet pictures that were stored.
+	PhotosRead, PhotosSet int
+	// Provenance are records of which was asked how they came in.
+	Provenance int
+}
+
+// Read is what Pacer calls the reading of records by id, or of their pictures, beside the writes.
+const Read Op = "read"
+
+// Pacer tells how long a batch of n writes, or of reads, would have to wait for the vendor's limits if it were sent now, so that other
+// work can be done first. It makes no call and counts nothing.
+type Pacer interface {
+	Ready(op Op, n int) time.Duration
 }
 
 // Reuser is a connector that may serve another slice after it was handed back. Reuse starts what it counts for its floor anew; what

@@ -75,6 +75,11 @@ func runChaos(t *testing.T, seed uint64) {
 		c.conn.Settings.BookGroups = []string{"g"}
 	}
 	c.abilities()
+	limits := rand.New(rand.NewPCG(seed, 11))
+	if tight := limits.IntN(4); tight > 0 { // limits that have writes held back
+		busy := func(connector.Op) time.Duration { return time.Duration(limits.IntN(tight)) * time.Second }
+		c.crm.busy, c.book.busy = busy, busy
+	}
 	if rnd.IntN(2) == 0 {
 		c.crm.slow, c.book.slow = time.Second, 2*time.Second
 		c.sliceTime = time.Duration(1+rnd.IntN(20)) * time.Second

@@ -31,6 +31,8 @@ func (sd *side) wrap(err error) error {
 const (
 	transientWait = 30 * time.Second
 	longestWait   = time.Hour
+	// No known vendor has limits of more than a day: what one asks for beyond that is a mistake, and asking once more costs a call.
+	longestThrottle = 25 * time.Hour
 )
 
 // end closes the slice: it makes what was done durable and sees to what comes next.
@@ -78,7 +80,7 @@ func (s *slice) end(ctx context.Context, err error) error {
 		return s.wait(ctx, wait.until, wait.why)
 	case errors.As(err, &throttle):
 		c.Failures++
-		return s.wait(ctx, now.Add(max(throttle.After, min(time.Second<<min(c.Failures, 10), longestWait))), throttle.Error())
+		return s.wait(ctx, now.Add(max(min(throttle.After, longestThrottle), min(time.Second<<min(c.Failures, 10), longestWait))), throttle.Error())
 	case errors.Is(err, connector.ErrTransient), errors.Is(err, connector.ErrOutcomeUnknown):
 		d := s.backoff()
 		c.Failures++

@@ -13,7 +13,7 @@ import (
 
 // recordsPerCheckpoint bounds what a killed apply reads again. Batches are sent before a checkpoint even if they are not full, so
 // it is also what keeps the calls near the floor.
-const recordsPerCheckpoint = 4000
+const recordsPerCheckpoint = 10_000
 
 // decide matches what the survey found, counts what the run would do, and stops before the first write if a person must be asked.
 func (s *slice) decide(ctx context.Context) error {
@@ -116,7 +116,9 @@ func (s *slice) applyFull(ctx context.Context, sd *side, next state.Step) error 
 		return err
 	}
 	for _, o := range s.sides {
-		o.index = s.sess.IndexWriter(o.s, s.rec.Generation, &s.rec.Chunks[o.i])
+		if !s.ahead {
+			o.index = s.sess.IndexWriter(o.s, s.rec.Generation, &s.rec.Chunks[o.i])
+		}
 	}
 	if sd.i == 0 {
 		if err := s.applyAbsent(ctx); err != nil {
@@ -125,7 +127,7 @@ func (s *slice) applyFull(ctx context.Context, sd *side, next state.Step) error 
 	}
 	todo := s.todo(sd)
 	if len(todo) == 0 {
-		return s.applied(ctx, next)
+		return s.applied(ctx, sd, next)
 	}
 	if s.rec.Cursors[sd.i] == "" && (s.rec.Through[sd.i] != "" || s.fewer(sd, len(todo))) {
 		return s.applyByID(ctx, sd, todo, next)
@@ -149,7 +151,7 @@ func (s *slice) applyFull(ctx context.Context, sd *side, next state.Step) error 
 		since += len(page.Changed)
 		s.rec.Progress.Done = min(s.rec.Progress.Done+len(page.Changed), s.rec.Progress.Total)
 		if !page.More {
-			return s.applied(ctx, next)
+			return s.applied(ctx, sd, next)
 		}
 		if since >= recordsPerCheckpoint || s.timeUp() {
 			since = 0
@@ -157,6 +159,7 @@ func (s *slice) applyFull(ctx context.Context, sd *side, next state.Step) error 
 				return err
 			}
 			s.rec.Cursors[sd.i] = cursor
+			s.caughtUp()
 			if err := s.checkpoint(ctx); err != nil {
 				return err
 			}
@@ -188,13 +191,14 @@ func (s *slice) applyByID(ctx context.Context, sd *side, todo []string, next sta
 				return err
 			}
 			*through = last
+			s.caughtUp()
 			if err := s.checkpoint(ctx); err != nil {
 				return err
 			}
 			return errPause
 		}
 	}
-	return s.applied(ctx, next)
+	return s.applied(ctx, sd, next)
 }
 
 // handleIDs reads records by id and handles those that are there.
@@ -213,13 +217,26 @@ func (s *slice) handleIDs(ctx context.Context, sd *side, list []string) error {
 	return s.handle(ctx, sd, items)
 }
 
-// applied ends one side's part of the apply.
-func (s *slice) applied(ctx context.Context, next state.Step) error {
+// applied ends one side's part of the apply. Where a vendor's limits hold writes back, or pictures are still to be looked at, the other
+// side's part begins meanwhile; until all is drained, a slice that is killed begins again with this part.
+func (s *slice) applied(ctx context.Context, sd *side, next state.Step) error {
+	if sd.i == 0 && (len(s.photos) > 0 || s.out.holding()) && !s.timeUp() {
+		s.ahead = true
+		return s.applyFull(ctx, s.sides[1], state.StepFinish)
+	}
 	if err := s.drain(ctx); err != nil {
 		return err
 	}
+	s.ahead = false
 	s.rec.Step = next
 	return s.checkpoint(ctx)
+}
+
+// caughtUp notes, once all is drained, that the CRM's part of the apply is done.
+func (s *slice) caughtUp() {
+	if s.ahead {
+		s.ahead, s.rec.Step = false, state.StepApplyBook
+	}
 }
 
 // drain brings everything that is in the works to its end.
@@ -233,7 +250,7 @@ func (s *slice) drain(ctx context.Context) error {
 		if err := s.out.flush(ctx, true); err != nil {
 			return err
 		}
-		if err := s.givePhotos(ctx); err != nil {
+		if err := s.givePhotos(ctx, true); err != nil {
 			return err
 		}
 	}

@@ -37,10 +37,7 @@ func (s *slice) handle(ctx context.Context, sd *side, items []connector.Item) er
 			return err
 		}
 	}
-	if len(s.photos) >= photoBatch {
-		return s.givePhotos(ctx)
-	}
-	return nil
+	return s.givePhotos(ctx, false)
 }
 
 // handleLinked is for a record that has a partner.
@@ -56,6 +53,9 @@ func (s *slice) handleLinked(ctx context.Context, sd *side, l state.Link, it *co
 		return s.leave(ctx, l, left)
 	}
 	if l.State == state.LinkActive && !s.touched[l.CRM] {
+		if s.duePhoto(sd, &l, it) {
+			return nil
+		}
 		if changed, _ := s.changed(sd, &l, it); !changed && (sd.i == 1 || !l.PhotoDue || sd.photos == nil) {
 			if ownWrite(&l, sd, it) {
 				err := s.adopt(ctx, sd, l, it)
@@ -236,6 +236,7 @@ func (s *slice) excluded(ctx context.Context, sd *side, it *connector.Item) (str
 	if !ok {
 		return "", nil
 	}
+	sd.work.Provenance++
 	how, err := r.Provenance(ctx, it.ID)
 	if err != nil {
 		return "", sd.wrap(err)
@@ -294,6 +295,9 @@ func (s *slice) pair(ctx context.Context, sd *side, old *state.Link, it *connect
 
 // readWanted reads the partners on side t that pairings wait for, and plans them.
 func (s *slice) readWanted(ctx context.Context, t *side) error {
+	if err := s.out.meanwhile(ctx, t, len(s.wanted[t.i])); err != nil {
+		return err
+	}
 	list := s.wanted[t.i]
 	s.wanted[t.i] = nil
 	var want []string

@@ -12,8 +12,12 @@ import (
 	"meibo/shared/store"
 )
 
-// photoBatch is how many pictures are held at a time: no more than vendors read together.
-const photoBatch = 20
+// photoGather is how many records' pictures are looked at together: a multiple of what vendors read at once. photosHeld bounds how many
+// wait until the records themselves are dealt with.
+const (
+	photoGather = 200
+	photosHeld  = 10_000
+)
 
 // photoJob is one picture of the book to look at, for a CRM record that may have none (PD12).
 type photoJob struct {
@@ -82,6 +86,21 @@ func (s *slice) lookAtPhoto(l *state.Link, it *connector.Item) {
 	}
 }
 
+// duePhoto has the picture of an unchanged record of the CRM looked at that an earlier slice did not come to, and reports whether that is
+// all there is to do: the book's record need not be read for it. If its tag says something new later, the picture is looked at once more.
+func (s *slice) duePhoto(sd *side, l *state.Link, it *connector.Item) bool {
+	if sd.i == 1 || sd.photos == nil || !l.PhotoDue || l.CRMUnsettled {
+		return false
+	}
+	if changed, _ := s.changed(sd, l, it); changed {
+		return false
+	}
+	s.linked[l.CRM] = true
+	s.unchanged++
+	s.photos = append(s.photos, photoJob{crm: l.CRM, book: l.Book, version: l.BookVersion, has: holding(it)})
+	return true
+}
+
 func newPhotoJob(l *state.Link, it *connector.Item) photoJob {
 	j := photoJob{crm: l.CRM, book: l.Book, version: it.Version}
 	j.tag, j.tagged = tagOf(it)
@@ -115,6 +134,12 @@ func (s *slice) photoOf(l *state.Link, p *pairing) {
 	if j.has = holding(p.now[0]); p.made == 0 {
 		j.has = lacks
 	}
+	if j.has == holds { // it stays, whatever the book has
+		if l.PhotoDue = false; j.tagged || l.Photo == 0 {
+			l.Photo = s.photoDigest(j.tag)
+		}
+		return
+	}
 	l.PhotoDue = true
 	s.photos = append(s.photos, j)
 }
@@ -130,18 +155,23 @@ func keepPhoto(l *state.Link, p *pairing) {
 	}
 }
 
-// givePhotos gives the book's pictures to the CRM's records that have none, each picture once. The links that come first are
-// durable, so that a slice that is killed finds the records again and the pictures with them.
-func (s *slice) givePhotos(ctx context.Context) error {
-	if len(s.photos) == 0 {
-		return nil
-	}
-	if err := s.out.saveLinks(ctx); err != nil {
-		return err
-	}
-	list := s.photos
-	s.photos = nil
-	for jobs := range slices.Chunk(list, photoBatch) {
+// givePhotos gives the book's pictures to the CRM's records that have none, each picture once. They come last, since they draw on limits
+// that the records need: with all every one, else only while the book's limits leave room for reading and not for writing. The links
+// that come first are durable, so that a slice that is killed, or has used its time, finds the records again and the pictures with them.
+func (s *slice) givePhotos(ctx context.Context, all bool) error {
+	for first := true; all && len(s.photos) > 0 || len(s.photos) >= photosHeld || len(s.photos) >= photoGather && s.out.readsOnly(s.sides[1]); first = false {
+		if all && !first && s.timeUp() {
+			return errPause
+		}
+		if err := s.out.saveLinks(ctx); err != nil {
+			return err
+		}
+		if err := s.out.meanwhile(ctx, s.sides[1], len(s.photos)); err != nil {
+			return err
+		}
+		n := min(len(s.photos), photoGather)
+		jobs := s.photos[:n]
+		s.photos = slices.Clone(s.photos[n:])
 		if err := s.givePhotoBatch(ctx, jobs); err != nil {
 			return err
 		}
@@ -174,36 +204,60 @@ func (s *slice) givePhotoBatch(ctx context.Context, jobs []photoJob) error {
 	var ask []photoJob
 	for _, j := range jobs {
 		switch {
-		case j.tagged && (j.tag == "" || j.has == holds || links[j.crm].Photo == s.photoDigest(j.tag)):
+		case j.has == holds: // which picture the book has does not matter
+			s.photoDone(ctx, links[j.crm], j, j.tag, nil)
+		case j.tagged && (j.tag == "" || links[j.crm].Photo == s.photoDigest(j.tag)):
 			s.photoDone(ctx, links[j.crm], j, j.tag, nil)
 		default: // without a tag, only the bytes say which picture it is
 			ask = append(ask, j)
 		}
 	}
-	if len(ask) == 0 {
-		return nil
+	for some := range slices.Chunk(ask, max(s.sides[1].desc.Batch.Get, 1)) {
+		more, err := s.givePictures(ctx, some, links)
+		if err != nil {
+			return err
+		}
+		for _, j := range more {
+			if _, err := s.givePictures(ctx, []photoJob{j}, links); err != nil {
+				return err
+			}
+		}
 	}
-	pictures, err := s.pictures(ctx, s.sides[1], ask, func(j photoJob) string { return j.book })
+	return nil
+}
+
+// givePictures asks the book for pictures and gives them to the CRM. It returns the jobs whose pictures were too much beside the
+// others.
+func (s *slice) givePictures(ctx context.Context, jobs []photoJob, links map[string]state.Link) (more []photoJob, err error) {
+	pictures, err := s.pictures(ctx, s.sides[1], jobs, func(j photoJob) string { return j.book })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if pictures == nil {
-		s.photosLater(ctx, ask, links)
-		return nil
+		s.photosLater(ctx, jobs, links)
+		return nil, nil
 	}
 	var give []photoJob
 	var bytes []*connector.Photo
-	for i, j := range ask {
-		if !j.tagged && pictures[i] != nil {
-			j.tag = string(pictures[i].Data)
+	for i, j := range jobs {
+		p := pictures[i]
+		if p != nil && len(p.Data) == 0 {
+			if len(jobs) > 1 {
+				more = append(more, j)
+				continue
+			}
+			p = nil // it cannot be had
 		}
-		if pictures[i] == nil || j.has == holds || links[j.crm].Photo == s.photoDigest(j.tag) {
+		if !j.tagged && p != nil {
+			j.tag = string(p.Data)
+		}
+		if p == nil || links[j.crm].Photo == s.photoDigest(j.tag) {
 			s.photoDone(ctx, links[j.crm], j, j.tag, nil)
 			continue
 		}
-		give, bytes = append(give, j), append(bytes, pictures[i])
+		give, bytes = append(give, j), append(bytes, p)
 	}
-	return s.setPictures(ctx, give, bytes, links)
+	return more, s.setPictures(ctx, give, bytes, links)
 }
 
 // lookAtCRM finds out which of the CRM's records have a picture, and settles their bases: setting a picture moves a record's version
@@ -265,6 +319,7 @@ func (s *slice) pictures(ctx context.Context, sd *side, jobs []photoJob, id func
 		ids[i] = id(j)
 	}
 	out, err := sd.photos.Photos(ctx, ids)
+	sd.work.PhotosRead += len(ids)
 	switch {
 	case stops(ctx, err):
 		return nil, sd.wrap(err)
@@ -310,6 +365,7 @@ func (s *slice) setPictures(ctx context.Context, jobs []photoJob, pictures []*co
 		s.photoDone(ctx, links[j.crm], j, j.tag, err)
 		if err == nil {
 			s.rec.Photos++
+			sd.work.PhotosSet++
 			s.goesWell()
 		}
 	}
@@ -334,6 +390,9 @@ func (s *slice) photoDone(ctx context.Context, l state.Link, j photoJob, tag str
 	var forbid *connector.ForbiddenError
 	n := l
 	n.Photo, n.PhotoDue = s.photoDigest(tag), false
+	if j.has == holds && !j.tagged && l.Photo != 0 {
+		n.Photo = l.Photo // the book's picture was not looked at
+	}
 	if n.Code == state.CodePhoto && n.Photo != l.Photo {
 		n.Code, n.Field, n.Detail = "", "", ""
 	}

@@ -213,6 +213,50 @@ func TestPhotos(t *testing.T) {
 			t.Errorf("the journal has %d pictures, want 45", journaled)
 		}
 	})
+	t.Run("are not asked for where the CRM has one", func(t *testing.T) {
+		w := pictured(t, true, false)
+		for i := range 10 {
+			id := w.crm.put("", mail(name(i)))
+			w.book.picture(w.book.put("", mail(name(i))), "x")
+			if i < 7 {
+				w.crm.picture(id, "its own")
+			}
+		}
+		w.ask(state.ReasonStart)
+		if w.book.asked != 3 || w.crm.sets != 3 {
+			t.Errorf("%d asked for, %d set; want 3 and 3", w.book.asked, w.crm.sets)
+		}
+		w.rest()
+		if w.book.asked != 3 {
+			t.Errorf("%d asked for in all, want 3", w.book.asked)
+		}
+	})
+	t.Run("that are too much together are asked for one by one", func(t *testing.T) {
+		w := pictured(t, true, false)
+		w.book.heavy = true
+		for i := range 25 {
+			w.book.picture(w.book.put("", mail(name(i))), "x")
+		}
+		w.ask(state.ReasonStart)
+		if w.crm.sets != 25 {
+			t.Errorf("%d set, want 25", w.crm.sets)
+		}
+	})
+	t.Run("that take longer than a slice are taken up by the next", func(t *testing.T) {
+		for _, tags := range []bool{false, true} {
+			w := pictured(t, true, tags)
+			for i := range 450 {
+				w.book.picture(w.book.put("", mail(name(i))), "x")
+			}
+			w.crm.slow, w.sliceTime = time.Second, 2*time.Minute
+			w.restart(w.table)
+			w.ask(state.ReasonStart)
+			w.rest()
+			if w.crm.sets != 450 || len(w.crm.recs) != 450 || len(w.crm.bad) > 0 {
+				t.Errorf("tags %v: %d set on %d records, %v", tags, w.crm.sets, len(w.crm.recs), w.crm.bad)
+			}
+		}
+	})
 	t.Run("do not hide what the CRM made of our own write", func(t *testing.T) {
 		w := pictured(t, true, true) // the CRM answers writes with an id only
 		a := w.crm.put("", mail("a"))

@@ -23,8 +23,13 @@ type rich struct {
 	scans     int
 	pollEvery time.Duration
 	// tags lists the picture as a field that changes with it.
-	tags        bool
-	pictures    map[string]string
+	tags     bool
+	pictures map[string]string
+	// asked counts records of which pictures were asked for; heavy hands out one picture at a time.
+	asked int
+	heavy bool
+	// busy is how long the vendor's limits would have a batch wait.
+	busy        func(op connector.Op) time.Duration
 	refusePhoto func(id string) error
 	sets        int
 	// folders has listings of a group that is gone fail.
@@ -107,9 +112,14 @@ func (f able) Photos(_ context.Context, ids []string) ([]*connector.Photo, error
 		return nil, err
 	}
 	out := make([]*connector.Photo, len(ids))
+	f.asked += len(ids)
+	held := 0
 	for i, id := range ids {
-		if p := f.pictures[id]; p != "" {
+		if p := f.pictures[id]; p != "" && f.heavy && held > 0 {
+			out[i] = &connector.Photo{}
+		} else if p != "" {
 			out[i] = &connector.Photo{Data: []byte(p), Type: "image/png"}
+			held++
 		}
 	}
 	return out, nil
@@ -198,4 +208,11 @@ func (w *world) dump(pk string) string {
 		w.t.Fatal(err)
 	}
 	return b.String()
+}
+
+func (f *fake) Ready(op connector.Op, _ int) time.Duration {
+	if f.busy == nil {
+		return 0
+	}
+	return f.busy(op)
 }

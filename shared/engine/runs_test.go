@@ -116,6 +116,36 @@ func TestPreviewWritesNothing(t *testing.T) {
 	}
 }
 
+// TestPreviewBeforeTheFolderIsMade: a folder of the connection's own that its start will make holds nobody yet, whatever else is in
+// the book (ZO4).
+func TestPreviewBeforeTheFolderIsMade(t *testing.T) {
+	w := newWorld(t)
+	w.systems = [2]string{"zoho", "microsoft"}
+	for i := range 12 {
+		w.crm.put("", mail(name(i)))
+		w.book.put("", mail(name(i+4)))
+	}
+	w.conn.State = tenancy.Ready
+	listed := 0
+	w.book.fail = func(when string) error {
+		if when == "book before changes" {
+			listed++
+		}
+		return nil
+	}
+	w.ask(state.ReasonPreview)
+	run := w.lastRun()
+	if run.Kind != state.Preview || run.State != state.RunDone {
+		t.Fatalf("%+v", run)
+	}
+	if run.Book.Created != 12 || run.Book.Updated+run.CRM.Created+run.CRM.Updated+run.CRM.Deleted > 0 {
+		t.Errorf("crm %+v, book %+v; want 12 created in the book and nothing else", run.CRM, run.Book)
+	}
+	if listed > 0 {
+		t.Errorf("the book was listed %d times", listed)
+	}
+}
+
 // TestPreviewOfAPausedRun: a run that stopped midway must not go on in the clothes of a preview.
 func TestPreviewOfAPausedRun(t *testing.T) {
 	w := newWorld(t)

@@ -110,7 +110,7 @@ func (s *slice) scanPutOff(sd *side, err error) error {
 	after := scanLater
 	switch {
 	case errors.As(err, &throttled):
-		after = max(after, throttled.After)
+		after = max(after, min(throttled.After, longestThrottle))
 	case !errors.Is(err, connector.ErrTransient):
 		return err
 	}

@@ -84,6 +84,7 @@ type slice struct {
 	inboxTaken  bool         // this slice has taken the inbox
 	swept       [2]bool      // a scan compared the whole side with the links
 	photos      []photoJob   // pictures to look at
+	ahead       bool         // the book's part of the apply has begun while writes of the CRM's are held back
 	doubtful    bool         // a create failed as if the folder were gone
 	reviewed    string       // the entry of the review list that the run's decision is about
 	edits       [2]int       // links that a full survey found changed, by side
@@ -102,15 +103,18 @@ type side struct {
 	loaded bool // desc is
 	scope  connector.Scope
 	calls  int // made before this slice
-	// floor is the floor of the work before this slice.
-	floor  int
-	before connector.Work
-	index  *state.IndexWriter
-	work   connector.Work
-	empty  bool // the account takes no more creates in this run
+	// floor is the floor of the work before this slice, as its run has it, and before what this slice's connector makes of the same
+	// work. A connector adds what the slice's own look-ups cost, so that before is asked for before the slice's first call.
+	floor, before int
+	index         *state.IndexWriter
+	work          connector.Work
+	empty         bool // the account takes no more creates in this run
 	// managed says that the scope is a folder of the connection's own, outside which nothing is touched.
 	managed bool
-	photos  connector.Photographer // nil where photos do not travel
+	// unmade says that such a folder is only made when the connection starts: until then it holds nothing.
+	unmade bool
+	photos connector.Photographer // nil where photos do not travel
+	pages  repeats                // of the listing under way
 }
 
 // errPause ends a slice whose run goes on in the next one.
@@ -188,7 +192,11 @@ func (s *slice) load(ctx context.Context, unfinished bool) error {
 		if sd.open, err = s.e.c.Opener.Open(ctx, s.ask.Tenant, sd.id); err != nil {
 			return sd.wrap(err)
 		}
+		if f, ok := sd.open.Connector.(connector.Coster); ok {
+			sd.before = f.Floor(sd.work)
+		}
 	}
+	s.sides[1].unmade = s.conn.Folder == "" && profile.For(s.sides[0].open.Account.System, s.sides[1].open.Account.System).Folder != ""
 	s.setPhotos()
 	return nil
 }
@@ -311,7 +319,7 @@ func (s *slice) resume(ctx context.Context) (bool, error) {
 	s.rec.State, s.rec.Message, s.rec.StoreBefore = state.RunRunning, "", rec.Store
 	s.sides[0].calls, s.sides[1].calls = rec.CRM.Calls, rec.Book.Calls
 	for i, sd := range s.sides {
-		sd.work, sd.before, sd.floor = rec.Work[i], cloneWork(rec.Work[i]), s.counts(sd).FloorCalls
+		sd.work, sd.floor = cloneWork(rec.Work[i]), s.counts(sd).FloorCalls
 	}
 	if s.ask.Reason == state.ReasonAnswer {
 		s.own = true
@@ -492,7 +500,7 @@ func (s *slice) tally() {
 		c := s.counts(sd)
 		c.Calls = sd.calls + sd.open.Calls()
 		if f, ok := sd.open.Connector.(connector.Coster); ok {
-			c.FloorCalls = sd.floor + f.Floor(sd.work) - f.Floor(sd.before)
+			c.FloorCalls = sd.floor + f.Floor(sd.work) - sd.before
 		}
 		s.rec.Work[sd.i] = sd.work
 		if b, ok := sd.open.Connector.(connector.Budgeter); ok {

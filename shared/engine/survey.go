@@ -30,6 +30,10 @@ func (s *slice) survey(ctx context.Context, sd *side, next state.Step) (err erro
 	if err := s.need(ctx, *cursor == "" && sd.i == 0); err != nil {
 		return err
 	}
+	if s.rec.Kind == state.Preview && sd.unmade {
+		s.rec.Listed[sd.i], s.rec.Step = s.e.c.Clock.Now(), next
+		return s.checkpoint(ctx)
+	}
 	if *cursor == "" {
 		if err := s.beginSurvey(ctx, sd); err != nil {
 			return err
@@ -118,7 +122,10 @@ func (s *slice) page(ctx context.Context, sd *side, cursor *string) (connector.P
 	if err != nil {
 		return page, sd.wrap(err)
 	}
-	if page.More && page.Next == *cursor {
+	if *cursor == "" {
+		sd.pages = repeats{}
+	}
+	if page.More && sd.pages.page(*cursor, page.Next) {
 		return page, sd.wrap(connector.ErrTransient) // the vendor repeats itself
 	}
 	*cursor = page.Next

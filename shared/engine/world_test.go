@@ -45,6 +45,7 @@ type world struct {
 	tenant    tenancy.TenantSettings
 	openErr   error
 	lights    [2]connector.Connector // in place of the fakes
+	systems   [2]string              // of the accounts
 	sliceTime time.Duration
 	use       *store.Counted // all that the engine asks of the table
 }
@@ -145,7 +146,7 @@ func (w *world) Open(_ context.Context, _, account string) (engine.Opened, error
 		c = w.lights[i]
 	}
 	before := f.calls
-	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: c,
+	return engine.Opened{Account: tenancy.Account{ID: account, Side: side, System: w.systems[plan.Index(side)], Identity: connector.Identity{AccountID: "ext-" + account}}, Connector: c,
 		Calls: func() int { return f.calls - before }}, nil
 }
 

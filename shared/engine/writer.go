@@ -121,36 +121,115 @@ func (w *writer) link(ctx context.Context, c state.LinkChange) error {
 	return nil
 }
 
-// flush sends every full batch, or with all everything.
+// How many writes of a side are held back while its vendor's limits would have them wait and something else can be done. Updates wait
+// the shortest, since what they were planned on grows old, and deletions not at all.
+var held = map[connector.Op]int{connector.Create: 2000, connector.Update: 1000}
+
+// due is a batch that can be sent.
+type due struct {
+	sd   *side
+	op   connector.Op
+	size int
+}
+
+// flush sends every full batch that need not be held back, or with all everything.
 func (w *writer) flush(ctx context.Context, all bool) error {
 	for {
-		sent := false
-		for i, sd := range w.s.sides {
-			b := sd.desc.Batch
-			for _, q := range []struct {
-				op   connector.Op
-				size int
-			}{{connector.Update, b.Update}, {connector.Create, b.Create}, {connector.Delete, b.Delete}} {
-				jobs := w.queue[i][q.op]
-				if len(jobs) == 0 || !all && len(jobs) < q.size {
-					continue
-				}
-				n := min(len(jobs), max(q.size, 1))
-				w.queue[i][q.op] = append([]job(nil), jobs[n:]...)
-				if err := w.send(ctx, sd, q.op, jobs[:n]); err != nil {
-					return err
-				}
-				sent = true
-			}
-		}
-		if !sent {
+		d, ok := w.next(all)
+		if !ok {
 			break
+		}
+		if err := w.sendDue(ctx, d); err != nil {
+			return err
 		}
 	}
 	if all {
 		return w.saveLinks(ctx)
 	}
 	return nil
+}
+
+func (w *writer) sendDue(ctx context.Context, d due) error {
+	queue := w.queue[d.sd.i]
+	jobs := queue[d.op]
+	n := min(len(jobs), d.size)
+	queue[d.op] = append([]job(nil), jobs[n:]...)
+	return w.send(ctx, d.sd, d.op, jobs[:n])
+}
+
+// readsOnly reports whether creates of side sd are held back while its records could be read.
+func (w *writer) readsOnly(sd *side) bool {
+	size := max(sd.desc.Batch.Create, 1)
+	return len(w.queue[sd.i][connector.Create]) >= size && sd.ready(connector.Create, size) > 0 && sd.ready(connector.Read, photoGather) <= 0
+}
+
+// meanwhile sends batches of the other side that are held back for as long as n records of side sd cannot be read.
+func (w *writer) meanwhile(ctx context.Context, sd *side, n int) error {
+	for o := w.s.other(sd); ; {
+		wait := sd.ready(connector.Read, n)
+		if wait <= 0 {
+			return nil
+		}
+		found := false
+		for _, d := range o.batches() {
+			if !found && len(w.queue[o.i][d.op]) >= d.size && o.ready(d.op, d.size) < wait {
+				found = true
+				if err := w.sendDue(ctx, d); err != nil {
+					return err
+				}
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+}
+
+// batches are full batches of each kind of write, in the order in which they are sent.
+func (sd *side) batches() [3]due {
+	b := sd.desc.Batch
+	return [3]due{{sd, connector.Update, max(b.Update, 1)}, {sd, connector.Create, max(b.Create, 1)}, {sd, connector.Delete, max(b.Delete, 1)}}
+}
+
+// next chooses the batch to send: one that goes out at once, else the one that waits the shortest of those that are held back no more.
+func (w *writer) next(all bool) (found due, ok bool) {
+	var least time.Duration
+	for i, sd := range w.s.sides {
+		for _, d := range sd.batches() {
+			n := len(w.queue[i][d.op])
+			if n == 0 || !all && n < d.size {
+				continue
+			}
+			wait := sd.ready(d.op, min(n, d.size))
+			if wait <= 0 {
+				return d, true
+			}
+			if (all || n >= d.size+held[d.op]) && (!ok || wait < least) {
+				found, ok, least = d, true, wait
+			}
+		}
+	}
+	return found, ok
+}
+
+// ready is how long a batch of writes would have to wait for the vendor's limits.
+func (sd *side) ready(op connector.Op, n int) time.Duration {
+	if p, ok := sd.open.Connector.(connector.Pacer); ok {
+		return p.Ready(op, n)
+	}
+	return 0
+}
+
+// holding reports whether batches are held back.
+func (w *writer) holding() bool {
+	for i, sd := range w.s.sides {
+		for _, d := range sd.batches() {
+			if len(w.queue[i][d.op]) >= d.size {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // send carries out one batch: lease, intent and before-images first, then the call, then what came of it.

@@ -180,7 +180,7 @@ func (h *Consent) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	h.page(w, r, http.StatusOK, page{
 		Title: text{"The account is connected", "アカウントを接続しました"},
-		What:  text{"Meibo may now use the account %s.", "Meiboがアカウント %s を利用できるようになりました。"}, WhatArgs: []any{o.Identity.Email},
+		What:  text{"Meibo may now use the account %s.", "Meiboがアカウント %s を利用できるようになりました。"}, WhatArgs: []any{legible(o.Identity.Email)},
 		Cure: text{"You can close this window and go on in Meibo.", "このウィンドウを閉じて、Meiboの操作を続けてください。"},
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"meibo/shared/connector"
 )
@@ -107,11 +108,35 @@ func (h *Consent) confirmation(w http.ResponseWriter, r *http.Request, c confirm
 func join(parts ...string) string {
 	var out []string
 	for _, p := range parts {
-		if p != "" && !slices.Contains(out, p) {
+		if p = legible(p); p != "" && !slices.Contains(out, p) {
 			out = append(out, p)
 		}
 	}
 	return strings.Join(out, " · ")
+}
+
+// longestName is how many characters of a name are shown: a long one must not push the warning out of sight.
+const longestName = 120
+
+// legible returns a name without what changes how the text around it is read: lines, other control characters, and the invisible ones
+// of format, except the two joiners, which some scripts are written with.
+func legible(name string) string {
+	name = strings.Map(func(c rune) rune {
+		switch {
+		case c == '\u200c' || c == '\u200d':
+			return c
+		case unicode.IsSpace(c):
+			return ' '
+		case unicode.IsControl(c), unicode.Is(unicode.Cf, c), c == unicode.ReplacementChar:
+			return -1
+		}
+		return c
+	}, name)
+	name = strings.Join(strings.Fields(name), " ")
+	if cut := []rune(name); len(cut) > longestName {
+		return string(cut[:longestName]) + "…"
+	}
+	return name
 }
 
 func (h *Consent) show(w http.ResponseWriter, status int, s shown) {

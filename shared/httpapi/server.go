@@ -49,8 +49,6 @@ type Config struct {
 	LastMail func(ctx context.Context, c tenancy.Connection) (*LastMailView, error)
 	// NextRun is when the schedule asks for a connection's next run; zero if it does not. nil means that nobody can tell.
 	NextRun func(c tenancy.Connection, ctl state.Control, now time.Time) time.Time
-	// Stopped is told of a connection that was stopped, whose subscriptions end with it; nil means that it has none.
-	Stopped func(ctx context.Context, tenant, connection string)
 	// Ask sends the message that asks for a run.
 	Ask func(ctx context.Context, a state.Ask) error
 	// Authenticate returns who sent the request, or an error for anybody whose sign-in is not in order.

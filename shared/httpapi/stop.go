@@ -62,9 +62,6 @@ func (s *Server) stop(ctx context.Context, c caller, in *stopConnection) (*Answe
 	if err != nil {
 		return nil, err
 	}
-	if s.Stopped != nil {
-		s.Stopped(ctx, c.Tenant, n.ID)
-	}
 	return ok(StopView{ConnectionView: a.Body, Loose: []LooseView{}}), nil
 }
 

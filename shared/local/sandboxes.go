@@ -1,6 +1,7 @@
 package local
 
 import (
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -67,6 +68,8 @@ type SandboxOptions struct {
 	NoLimits bool
 	// Seed makes ids the same in every process; 0 means random.
 	Seed int64
+	// Signing signs the stand-ins' ID tokens; nil means that each makes a key of its own.
+	Signing *rsa.PrivateKey
 }
 
 // Sandboxes are the stand-ins for the vendors. Those that were not asked for are nil. Each is an http.Handler that needs an origin of
@@ -93,7 +96,7 @@ func (o SandboxOptions) own(id string) []string {
 func makers() map[string]maker {
 	return map[string]maker{
 		system.Google: func(s *Sandboxes, o SandboxOptions, c sandbox.Client, keep sandbox.Keep) (_ Box, err error) {
-			cfg := google.Config{Clock: o.Clock, Client: c, RedirectURIs: o.RedirectURIs, Lag: o.Lag, Seed: o.Seed, Keep: keep}
+			cfg := google.Config{Clock: o.Clock, Client: c, RedirectURIs: o.RedirectURIs, Lag: o.Lag, Seed: o.Seed, Keep: keep, Signing: o.Signing}
 			if o.NoLimits {
 				cfg.Limits = google.Unlimited()
 			}
@@ -101,7 +104,7 @@ func makers() map[string]maker {
 			return s.Google, err
 		},
 		system.Microsoft: func(s *Sandboxes, o SandboxOptions, c sandbox.Client, keep sandbox.Keep) (_ Box, err error) {
-			cfg := graph.Config{Clock: o.Clock, Client: c, RedirectURIs: o.RedirectURIs, Lag: o.Lag, Seed: o.Seed, Keep: keep}
+			cfg := graph.Config{Clock: o.Clock, Client: c, RedirectURIs: o.RedirectURIs, Lag: o.Lag, Seed: o.Seed, Keep: keep, Signing: o.Signing}
 			if o.NoLimits {
 				cfg.Limits = graph.Unlimited()
 			}

@@ -41,6 +41,9 @@ func Prepare(ctx context.Context, crm, book connector.Connector, p tenancy.Prepa
 		if err != nil {
 			return out, fmt.Errorf("making the folder %q: %w", p.Profile.Folder, err)
 		}
+		if g.ID == "" { // without it the connection would take the whole book for its own
+			return out, fmt.Errorf("making the folder %q: %w: %s did not say which it is", p.Profile.Folder, connector.ErrTransient, p.Book.System)
+		}
 		out.Folder = g.ID
 	}
 	fields, ok := crm.(connector.FieldMaker)

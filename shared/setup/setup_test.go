@@ -50,6 +50,15 @@ func (v *vendor) MakeField(_ context.Context, f record.Field) (record.Field, err
 	return f, v.call("field " + string(f.Key))
 }
 
+// nameless is a vendor that makes folders and does not say which.
+type nameless struct{ *vendor }
+
+func (n nameless) MakeGroup(ctx context.Context, name, mark string) (connector.Group, error) {
+	g, err := n.vendor.MakeGroup(ctx, name, mark)
+	g.ID = ""
+	return g, err
+}
+
 // plain is an account that makes nothing.
 type plain struct{ connector.Connector }
 
@@ -87,6 +96,12 @@ func TestPrepare(t *testing.T) {
 		var taken *connector.DuplicateError
 		if !errors.As(err, &taken) || len(crm.calls) != 0 || len(book.calls) != 0 || book.folders["Contacts of Meibo"] != "somebody else's" {
 			t.Errorf("got %v after %v %v, want a DuplicateError and nothing made", err, crm.calls, book.calls)
+		}
+	})
+	t.Run("a folder that the vendor gives no id is not taken for the whole book", func(t *testing.T) {
+		crm := newVendor()
+		if got, err := setup.Prepare(ctx, crm, nameless{newVendor()}, wanted, "m"); !errors.Is(err, connector.ErrTransient) || got.Folder != "" || len(crm.calls) != 0 {
+			t.Errorf("got %+v, %v after %v", got, err, crm.calls)
 		}
 	})
 	t.Run("cut off after any call, it is repeated and comes to the same", func(t *testing.T) {

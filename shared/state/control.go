@@ -75,8 +75,13 @@ type SideState struct {
 	Budget *connector.Budget `json:"budget,omitempty"`
 }
 
+// pollMost bounds what a vendor can make of the polling interval: every known limit is one of a day at most.
+const pollMost = 24 * time.Hour
+
 // PollEvery is the shortest interval between two runs that both vendors' limits leave room for; 0 means that a minute is fine.
-func (c Control) PollEvery() time.Duration { return max(c.Sides[0].PollEvery, c.Sides[1].PollEvery) }
+func (c Control) PollEvery() time.Duration {
+	return min(max(c.Sides[0].PollEvery, c.Sides[1].PollEvery, 0), pollMost)
+}
 
 // Retry is a record to look at again.
 type Retry struct {

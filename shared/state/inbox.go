@@ -54,7 +54,7 @@ const (
 	minGap      = time.Second
 	maxGap      = 32 * time.Second
 	askLostFor  = time.Minute // an ask that no run has answered for so long is taken for lost
-	inboxTries  = 60          // of as many that write at once, each round lets one through
+	inboxTries  = 60          // of as many processes that write at once, each round lets one through
 	inboxRetain = 30 * 24 * time.Hour
 )
 

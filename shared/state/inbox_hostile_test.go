@@ -122,17 +122,14 @@ func TestAnAskThatFailedIsMadeAgain(t *testing.T) {
 
 func TestTwentyPostsAtATimeAreAllTaken(t *testing.T) {
 	p := newPlace(t)
-	var processes [4]*state.Repo
-	for i := range processes {
-		processes[i] = state.NewRepo(crowded{p.table}, p.clk)
-	}
+	p.repo = state.NewRepo(crowded{p.table}, p.clk)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	busy := 0
 	for i := range 20 {
 		wg.Go(func() {
 			for k := range 20 {
-				_, err := processes[i%len(processes)].Post(ctx, "t", "c", profile.CRM, []connector.Notice{changed(fmt.Sprint(i, "-", k))})
+				_, err := p.repo.Post(ctx, "t", "c", profile.CRM, []connector.Notice{changed(fmt.Sprint(i, "-", k))})
 				if errors.Is(err, state.ErrInboxBusy) {
 					mu.Lock()
 					busy++

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"meibo/shared/clock"
+	"meibo/shared/connector"
 	"meibo/shared/profile"
 	"meibo/shared/store"
 )
@@ -63,6 +64,19 @@ func (r *Repo) Run(ctx context.Context, tenant, conn, id string) (Run, error) {
 		}
 	}
 	return Run{}, err
+}
+
+// Work returns what a run had to do at each side, as far as it is stored; nothing for one that found nothing to do.
+func (r *Repo) Work(ctx context.Context, tenant, conn, id string) (work [2]connector.Work, err error) {
+	it, err := r.table.Get(ctx, runKey(Partition(tenant, conn), id))
+	if errors.Is(err, store.ErrNotFound) {
+		return work, nil
+	}
+	if err != nil {
+		return work, err
+	}
+	rec, err := decode[RunRecord](it)
+	return rec.Work, err
 }
 
 // Runs lists runs, newest first. Those that found nothing to do, as many as are kept, stand in their place and make a page longer

@@ -10,6 +10,8 @@ package trial
 import (
 	"log/slog"
 	"time"
+
+	"meibo/shared/connector"
 )
 
 // Options of a trial. The zero value of each but Records has a meaning of its own.
@@ -91,6 +93,8 @@ type Step struct {
 	LimitRatio   float64 `json:"limit_ratio"`
 	Store        Store   `json:"store"`
 	Runs         int     `json:"runs"`
+
+	work [2]connector.Work // what its runs had to do at the CRM and at the book
 }
 
 // Side is what a step did to one side.

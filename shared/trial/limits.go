@@ -6,24 +6,33 @@ import (
 	"time"
 
 	"meibo/shared/connector"
-	"meibo/shared/profile"
 	"meibo/shared/system"
 )
 
 // What the vendors' published limits make of a first sync. The numbers are read from the vendors' documents once more, apart from the
 // connectors, which pace themselves by them.
 
-// work is what a first sync had to do on one side.
+// work is what a first sync had to do on one side: what cannot be left out of it, however it is done.
 type work struct {
-	records                   int // that both complete listings named
-	created, updated, deleted int
-	batch                     connector.Batch
-	// pictures are the records whose pictures had to be asked for.
-	pictures int
+	connector.Work
+	batch connector.Batch
+	// floor are the fewest calls that it takes.
+	floor int
 	// seats are the users of the company.
 	seats int
 	// ops are the calls that the vendor got, by operation.
 	ops map[string]int
+}
+
+// pages are the calls of the listings.
+func (w work) pages() (n int) {
+	for _, records := range w.Listed {
+		n += max(1, ceil(records, w.batch.List))
+	}
+	for _, records := range w.Changed {
+		n += max(1, ceil(records, w.batch.List))
+	}
+	return n
 }
 
 // load is a number of units under one limit.
@@ -32,8 +41,8 @@ type load struct {
 	per          time.Duration
 }
 
-// day is the span of limits that begin anew at midnight, UTC.
-const day = 24 * time.Hour
+// day is the span of limits that begin anew at midnight, UTC. It is no length, so that it is told from one of 24 hours.
+const day time.Duration = -1
 
 // least is the shortest time in which a load can be carried, from began on, where no span of the length per, or no day, holds more than
 // the limit. What fits into the first span takes none.
@@ -43,27 +52,33 @@ func (l load) least(began time.Time) time.Duration {
 	case more <= 0:
 		return 0
 	case l.per == day:
-		return began.UTC().Truncate(day).Add(day).Sub(began) + time.Duration(more-1)*day
+		const length = 24 * time.Hour
+		return began.UTC().Truncate(length).Add(length).Sub(began) + time.Duration(more-1)*length
 	}
 	return time.Duration(more) * l.per
 }
 
-// loads returns what the work of a first sync puts on each limit of a system.
+// loads returns what the work of a first sync puts on each limit of a system. Limits of calls at a time take none of the clock's time:
+// a stand-in answers at once.
 func loads(id string, w work) []load {
-	pages := 2 * ceil(w.records, w.batch.List)
 	switch id {
 	case system.Google:
-		// A batch of writes counts as six critical reads and six critical writes; a minute takes 60 and 30 of a user.
-		writes := ceil(w.created, w.batch.Create) + ceil(w.updated, w.batch.Update)
+		// A batch of writes counts as six critical reads and six critical writes, of which a minute takes 60 and 30 of a user, and as 200
+		// of the day's writes of contacts. Batches of deletions and pictures have limits of their own.
+		writes := ceil(w.Created, w.batch.Create) + ceil(w.Updated, w.batch.Update)
 		return []load{
-			{pages + ceil(w.updated, w.batch.Get) + 6*writes, 60, time.Minute},
+			{w.pages() + ceil(w.Read, w.batch.Get) + ceil(w.PhotosRead, w.batch.Get) + 6*writes, 60, time.Minute},
 			{6 * writes, 30, time.Minute},
+			{200 * writes, 100_000, day},
+			{10 * ceil(w.Deleted, w.batch.Delete), 30, time.Minute},
+			{w.PhotosSet, 50, time.Minute},
 		}
 	case system.Microsoft:
 		// Each part of a batch counts as a request; ten minutes take 10,000 of a mailbox.
-		return []load{{pages + 2*w.updated + w.created + w.deleted + w.pictures, 10_000, 10 * time.Minute}}
+		return []load{{w.pages() + w.Read + w.Created + w.Updated + w.Deleted + w.PhotosRead + w.PhotosSet, 10_000, 10 * time.Minute}}
 	case system.Pipedrive:
 		// A company of the plan Growth has 60,000 tokens a day for each seat, and a user 160 calls in two seconds, 10 of them searches.
+		// Of what the calls cost, the share of those that had to be made counts.
 		tokens, calls, searches := 0, 0, 0
 		for op, n := range w.ops {
 			calls += n
@@ -72,7 +87,15 @@ func loads(id string, w work) []load {
 				searches += n
 			}
 		}
+		if w.floor < calls {
+			tokens, calls = tokens*w.floor/calls, w.floor
+		}
 		return []load{{tokens, 60_000 * max(w.seats, 1), day}, {calls, 160, 2 * time.Second}, {searches, 10, 2 * time.Second}}
+	case system.Zoho:
+		// An organization of the edition Enterprise has 50,000 credits in a day and 1,000 more for each user. A call costs one, and a write
+		// one for each ten records.
+		credits := w.floor + ceil(w.Created, 10) + ceil(w.Updated, 10)
+		return []load{{credits, 50_000 + 1000*max(w.seats, 1), 24 * time.Hour}}
 	}
 	return nil
 }
@@ -128,15 +151,10 @@ func (t *trial) meter(ctx context.Context) (func(context.Context, *Step) error, 
 			for op, n := range before[i] {
 				ops[op] -= n
 			}
-			println("ZZOPS", b.id)
-			for op, n := range ops { if n > 0 { println(op, n) } }
 			did := []*Side{&s.CRM, &s.Book}[i]
-			w := work{records: t.sizes[i], created: did.Created, updated: did.Updated, deleted: did.Deleted, batch: d.Batch, seats: 1, ops: ops}
+			w := work{Work: s.work[i], batch: d.Batch, floor: did.Floor, seats: 1, ops: ops}
 			if len(t.cast.others) > 0 {
 				w.seats = 2 // the colleague
-			}
-			if t.profile.Rules.Photos && b.side == profile.Book {
-				w.pictures = w.records
 			}
 			did.LimitSeconds = dictated(b.id, w, began).Seconds()
 			s.LimitSeconds = max(s.LimitSeconds, did.LimitSeconds)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"meibo/shared/connector"
 )
 
 // runView is a run as the API shows it.
@@ -83,6 +85,13 @@ func (t *trial) sum(ctx context.Context, s *Step) error {
 		s.Runs++
 		s.CRM.add(r.CRM)
 		s.Book.add(r.Book)
+		work, err := t.stack.State.Work(ctx, t.tenant, t.conn, r.ID)
+		if err != nil {
+			return err
+		}
+		for i := range work {
+			addWork(&s.work[i], work[i])
+		}
 		s.Conflicts += r.Conflicts
 		s.Review += r.Review
 		for _, k := range r.Skipped {
@@ -95,6 +104,17 @@ func (t *trial) sum(ctx context.Context, s *Step) error {
 		return fmt.Errorf("%s: no run took place", s.Name)
 	}
 	return nil
+}
+
+func addWork(sum *connector.Work, w connector.Work) {
+	sum.Listed, sum.Changed = append(sum.Listed, w.Listed...), append(sum.Changed, w.Changed...)
+	sum.Read += w.Read
+	sum.Created += w.Created
+	sum.Updated += w.Updated
+	sum.Deleted += w.Deleted
+	sum.PhotosRead += w.PhotosRead
+	sum.PhotosSet += w.PhotosSet
+	sum.Provenance += w.Provenance
 }
 
 // watch reports the running run's progress until it is told to stop.

@@ -118,6 +118,7 @@ func (c *company) changed() {
 }
 
 func TestAnEmptyListingDeletesNothing(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		empty := sandbox.Fault{Method: "GET", Path: v.list, Times: -1, Status: http.StatusOK, Body: `{}`}
 		if v.id == system.Zoho {
@@ -164,6 +165,7 @@ func relist(c *company) {
 }
 
 func TestAPageThatRepeatsEndsAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		for _, n := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s %d times", v.id, n), func(t *testing.T) {
@@ -183,6 +185,7 @@ func TestAPageThatRepeatsEndsAndDoublesNothing(t *testing.T) {
 }
 
 func TestAPageThatRepeatsForEverEndsTheSliceAndIsShown(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		t.Run(v.id, func(t *testing.T) {
 			w := open(t, options{})
@@ -205,6 +208,7 @@ func TestAPageThatRepeatsForEverEndsTheSliceAndIsShown(t *testing.T) {
 
 // TestACreateWhoseAnswerIsLostIsNotMadeTwiceWhileItIsInvisible has Google show what was written only minutes later.
 func TestACreateWhoseAnswerIsLostIsNotMadeTwiceWhileItIsInvisible(t *testing.T) {
+	t.Parallel()
 	for name, f := range map[string]sandbox.Fault{
 		"it was made":     {Method: "POST", Path: ":batchCreateContacts", AfterWrite: true},
 		"it was not made": {Method: "POST", Path: ":batchCreateContacts", Status: http.StatusBadGateway},

@@ -49,6 +49,7 @@ func (w *world) tokens(v vendor) int {
 }
 
 func TestAnExpiredAccessTokenIsRefreshedOnceAndTheRunGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		t.Run(v.id, func(t *testing.T) {
 			w := open(t, options{})
@@ -71,6 +72,7 @@ func TestAnExpiredAccessTokenIsRefreshedOnceAndTheRunGoesOn(t *testing.T) {
 }
 
 func TestManyRequestsWithAnExpiredTokenRefreshItOnce(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		t.Run(v.id, func(t *testing.T) {
 			w := open(t, options{})
@@ -94,6 +96,7 @@ func TestManyRequestsWithAnExpiredTokenRefreshItOnce(t *testing.T) {
 }
 
 func TestARevokedAuthorisationAsksForAPersonAndReconnectingResumes(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		t.Run(v.id, func(t *testing.T) {
 			w := open(t, options{})
@@ -136,6 +139,7 @@ func TestARevokedAuthorisationAsksForAPersonAndReconnectingResumes(t *testing.T)
 }
 
 func TestAnAuthorisationRevokedInTheMiddleOfTheFirstRunLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		for _, skip := range []int{0, 1, 2, 3} {
 			w := open(t, options{})
@@ -166,6 +170,7 @@ func TestAnAuthorisationRevokedInTheMiddleOfTheFirstRunLosesAndDoublesNothing(t 
 }
 
 func TestConsentAsAnotherPersonIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		t.Run(v.id, func(t *testing.T) {
 			w := open(t, options{})
@@ -199,6 +204,7 @@ func TestConsentAsAnotherPersonIsRefused(t *testing.T) {
 }
 
 func TestAScopeThatWasTakenAwayAsksForAPerson(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	c := w.company("morita", nil)
 	c.fillCRM(people(0, 5))

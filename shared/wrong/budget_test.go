@@ -92,9 +92,9 @@ func TestASpentBudgetIsWaitedForAndSaidAndNothingIsLost(t *testing.T) {
 				c.wantState("active")
 				c.agree(69)
 				for i := range 10 {
-					crm, book := c.ids(i)
+					_, book := c.ids(i)
 					c.wantBook(book, record.OrgTitle, "Edited on a spent day")
-					crm, _ = c.ids(40 + i)
+					crm, _ := c.ids(40 + i)
 					c.wantCRM(crm, record.NameGiven, "Edited")
 				}
 				c.quiet()

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAnExpiredCursorIsARelistThatDeletesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		t.Run(v.id, func(t *testing.T) {
 			w := open(t, options{})
@@ -41,6 +42,7 @@ func TestAnExpiredCursorIsARelistThatDeletesAndDoublesNothing(t *testing.T) {
 // TestAPageTokenThatDiesMidway has the tokens of a listing die between two pages, of each of the two listings of a first run and
 // of the one listing of a change.
 func TestAPageTokenThatDiesMidway(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		body := `{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"Page token is invalid."}}`
 		if v.id == system.Zoho {
@@ -64,6 +66,7 @@ func TestAPageTokenThatDiesMidway(t *testing.T) {
 }
 
 func TestEditsBetweenReadAndWriteSurviveOnBothSides(t *testing.T) {
+	t.Parallel()
 	for _, side := range []string{"crm", "book"} {
 		t.Run("written to the "+side, func(t *testing.T) {
 			w := open(t, options{})
@@ -97,6 +100,7 @@ func TestEditsBetweenReadAndWriteSurviveOnBothSides(t *testing.T) {
 // TestAnEditInTheSecondInWhichARecordWasReadTravels has a person edit a record between Meibo's reading it and the end of the run.
 // Zoho's versions are times in whole seconds, so that the edited record can have the version that was read.
 func TestAnEditInTheSecondInWhichARecordWasReadTravels(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	c := w.company("morita", nil)
 	ids := c.fillCRM(people(0, 5))

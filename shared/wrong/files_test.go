@@ -10,6 +10,7 @@ import (
 )
 
 func TestMalformedLinesAreNamedAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	files := map[string]string{
 		"people.vcf": "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Good One\r\nN:One;Good;;;\r\nEMAIL:good@one.example\r\nEND:VCARD\r\n" +

@@ -39,6 +39,7 @@ func (c *company) folder(name string) string {
 }
 
 func TestAFolderThatIsRenamedGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, push := range []bool{false, true} {
 		c, folder := kept(t, push)
 		w := c.w
@@ -120,6 +121,7 @@ func TestAFolderThatIsDeletedStopsTheConnectionAndTheCRMKeepsEverything(t *testi
 }
 
 func TestAFolderOfThatNameThatIsSomebodyElsesIsRefusedAndLeftAlone(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{pair: zohoMicrosoft})
 	c := w.company("morita", nil)
 	_, err := w.boxes.Microsoft.AddFolder(c.book, "Zoho CRM Contacts", false)
@@ -150,6 +152,7 @@ func TestAFolderOfThatNameThatIsSomebodyElsesIsRefusedAndLeftAlone(t *testing.T)
 
 // TestAFolderThatNobodySeesAndHoldsTheNameIsGoneAround: a person could not rename it, so Meibo's own gets another name.
 func TestAFolderThatNobodySeesAndHoldsTheNameIsGoneAround(t *testing.T) {
+	t.Parallel()
 	for _, quirk := range []bool{false, true} {
 		w := open(t, options{pair: zohoMicrosoft})
 		c := w.company("morita", nil)
@@ -174,6 +177,7 @@ func alike(a, b map[string]record.Fields) bool {
 }
 
 func TestAFolderThatIsOursIsFoundAgainAndNothingIsDoubled(t *testing.T) {
+	t.Parallel()
 	c, folder := kept(t, false)
 	w := c.w
 	c.want(http.StatusOK, http.MethodPost, c.conn()+"/stop", map[string]any{"remove": "keep"}, nil)

@@ -120,6 +120,7 @@ func neighbours(t *testing.T, pair string) (w *world, a, b *company) {
 
 // TestANotificationOfOneCompanyCannotTouchAnother sends what is genuine for one to the addresses of the other, and again to its own.
 func TestANotificationOfOneCompanyCannotTouchAnother(t *testing.T) {
+	t.Parallel()
 	for _, pair := range []string{pipedriveMicrosoft, zohoMicrosoft} {
 		t.Run(pair, func(t *testing.T) {
 			w, a, b := neighbours(t, pair)
@@ -171,6 +172,7 @@ func refusals(id string) []int {
 
 // TestAStaleNotificationIsIgnored: two days later nothing in it is news, whatever else came since.
 func TestAStaleNotificationIsIgnored(t *testing.T) {
+	t.Parallel()
 	w, a, b := neighbours(t, pipedriveMicrosoft)
 	w.live(50 * time.Hour)
 	w.nothing("two days later", a, b)

@@ -50,6 +50,7 @@ func TestServeIsKilledAtAnyMoment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs processes for most of a minute")
 	}
+	t.Parallel()
 	seed := uint64(killSeed)
 	if s := os.Getenv("MEIBO_KILL_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)

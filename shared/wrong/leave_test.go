@@ -28,6 +28,7 @@ func (c *company) stop(body map[string]any) (s stopped) {
 // TestDisablingRemovesTheFolderAndTheCRMKeepsEverything (ZO5): what has no equal in the CRM is named first, and goes only when a person
 // says so.
 func TestDisablingRemovesTheFolderAndTheCRMKeepsEverything(t *testing.T) {
+	t.Parallel()
 	c, folder := kept(t, true)
 	w := c.w
 	// One that the CRM does not take, so that it cannot sync in the last run either.

@@ -51,6 +51,7 @@ func TestARunObeysALimitAndFinishes(t *testing.T) {
 }
 
 func TestRetryAfterIsObeyed(t *testing.T) {
+	t.Parallel()
 	for _, v := range vendors() {
 		t.Run(v.id, func(t *testing.T) {
 			w := open(t, options{})
@@ -81,6 +82,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 
 // TestAVendorsOwnLimits has the stand-ins enforce the limits that the vendors publish.
 func TestAVendorsOwnLimits(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{limits: true})
 	c := w.company("morita", nil)
 	c.fillCRM(people(0, 2000))
@@ -91,6 +93,7 @@ func TestAVendorsOwnLimits(t *testing.T) {
 }
 
 func TestAFullAccountTakesNoMoreAndEverythingElseGoesOn(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	c := w.company("morita", nil)
 	c.fillCRM(people(0, 30))

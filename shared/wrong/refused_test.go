@@ -11,6 +11,7 @@ import (
 )
 
 func TestARecordThatAVendorRefusesIsParkedWithItsReasonAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
 	t.Run("a locked record in Zoho", func(t *testing.T) {
 		w := open(t, options{})
 		c := w.company("morita", nil)
@@ -109,6 +110,7 @@ func TestARecordThatAVendorRefusesIsParkedWithItsReasonAndTheRestGoesOn(t *testi
 }
 
 func TestAUserWhoMayOnlyViewCanOnlyStartOneDirection(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	c := w.company("morita", nil)
 	c.fillCRM(people(0, 10))
@@ -132,6 +134,7 @@ func TestAUserWhoMayOnlyViewCanOnlyStartOneDirection(t *testing.T) {
 }
 
 func TestAPermissionThatWasTakenAwayStopsTheWritesAndNothingElse(t *testing.T) {
+	t.Parallel()
 	for _, lost := range []string{"Create", "Edit", "Delete"} {
 		t.Run(lost, func(t *testing.T) {
 			w := open(t, options{})

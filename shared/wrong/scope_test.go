@@ -10,6 +10,7 @@ import (
 )
 
 func TestAVanishedGroupOrViewPausesAndDeletesNothing(t *testing.T) {
+	t.Parallel()
 	t.Run("a Google group", func(t *testing.T) {
 		w := open(t, options{})
 		c := w.company("morita", nil)
@@ -72,6 +73,7 @@ func TestAVanishedGroupOrViewPausesAndDeletesNothing(t *testing.T) {
 }
 
 func TestAMergeInZohoLeavesOneOnBothSides(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	c := w.company("morita", nil)
 	c.fillCRM(people(0, 10))
@@ -92,6 +94,7 @@ func TestAMergeInZohoLeavesOneOnBothSides(t *testing.T) {
 }
 
 func TestAGoogleContactThatGetsANewNameKeepsItsLink(t *testing.T) {
+	t.Parallel()
 	for name, forget := range map[string]bool{"the former name still finds it": false, "the former name is forgotten": true} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, options{})
@@ -117,6 +120,7 @@ func TestAGoogleContactThatGetsANewNameKeepsItsLink(t *testing.T) {
 }
 
 func TestImportedRecordsStayOutUntilTheyAreChangedByThemselves(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	c := w.company("morita", map[string]any{"rules": map[string]any{"skip_imported": true}})
 	ids := c.fillCRM(people(0, 10))

@@ -52,6 +52,7 @@ func leaks(text string, words []string) []string {
 }
 
 func TestTwoCompaniesSeeNothingOfEachOtherAndNothingIsKeptOfTheirContacts(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	a, b := w.company("alpha", nil), w.company("beta", nil)
 	words := map[*company][]string{}
@@ -172,6 +173,7 @@ func clean(b []byte) string {
 }
 
 func TestAnAccountSyncsWithOneCompanyOnly(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	a, b := w.company("alpha", nil), w.signUp("beta")
 	for _, v := range vendors() {

@@ -149,6 +149,7 @@ func (c *company) withdrawnAt(id, at string, work func(), n int) {
 
 // TestAnAuthorisationThatEndsWhileNothingIsSyncedIsNoticed within a day: the connection is paused, so that no run meets the loss.
 func TestAnAuthorisationThatEndsWhileNothingIsSyncedIsNoticed(t *testing.T) {
+	t.Parallel()
 	for _, id := range pairOf(pipedriveMicrosoft) {
 		w := open(t, options{pair: pipedriveMicrosoft})
 		c := w.company("morita", nil)
@@ -205,4 +206,33 @@ func TestReconnectingAsAnotherPersonIsRefusedWithTheReason(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestRemovingMeiboAtPipedriveIsHeardAtOnce: Pipedrive tells it at the callback, before any run meets it.
+func TestRemovingMeiboAtPipedriveIsHeardAtOnce(t *testing.T) {
+	t.Parallel()
+	w := open(t, options{pair: pipedriveMicrosoft, push: true})
+	c := w.company("morita", hourly())
+	c.fillCRM(people(0, 5))
+	c.first()
+	w.soon()
+	w.must(w.boxes.Pipedrive.Uninstall(c.crm))
+	w.told()
+	c.wantState("needs_reauth")
+	if n := len(w.outbox()); n != 1 {
+		t.Errorf("got %d mails, want 1", n)
+	}
+	c.fillCRM(people(10, 1))
+	if at := c.reconnect(system.Pipedrive, c.crm); at.Status >= 400 {
+		t.Fatalf("reconnecting: got %d: %s", at.Status, at.Page)
+	}
+	w.soon()
+	w.live(26 * time.Hour)
+	c.wantState("active")
+	c.agree(6)
+	c.listening() // the webhooks went with the removal
+	crm, book := c.ids(3)
+	c.editCRM(crm, record.OrgTitle, "Heard again")
+	w.soon()
+	c.wantBook(book, record.OrgTitle, "Heard again")
 }

@@ -85,6 +85,7 @@ var (
 	_ connector.Grouper    = (*Connector)(nil)
 	_ connector.Identifier = (*Connector)(nil)
 	_ connector.Coster     = (*Connector)(nil)
+	_ connector.Pacer      = (*Connector)(nil)
 )
 
 // New returns a connector. It makes no call.

@@ -15,8 +15,12 @@ import (
 	"meibo/shared/connector"
 )
 
-// maxPhoto is the largest picture that is read or sent; Google states no limit (sheet 7).
-const maxPhoto = 5 << 20
+// maxPhoto is the largest picture that is read or sent; Google states no limit (sheet 7). maxPhotos is from where on an answer holds no
+// more of them.
+const (
+	maxPhoto  = 5 << 20
+	maxPhotos = 16 << 20
+)
 
 var _ connector.Photographer = (*Connector)(nil)
 
@@ -26,6 +30,7 @@ func (c *Connector) Photos(ctx context.Context, ids []string) ([]*connector.Phot
 	ask := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !isName(id) })
 	slices.Sort(ask)
 	found := map[string]*connector.Photo{}
+	held := 0
 	for chunk := range slices.Chunk(slices.Compact(ask), getSize) {
 		if err := c.pace.Take(ctx, costRead...); err != nil {
 			return nil, err
@@ -38,8 +43,12 @@ func (c *Connector) Photos(ctx context.Context, ids []string) ([]*connector.Phot
 			if r == nil || r.Person == nil {
 				continue
 			}
-			if found[r.RequestedResourceName], err = c.photo(ctx, r.Person.Photos); err != nil {
+			p, err := c.photo(ctx, r.Person.Photos, held < maxPhotos)
+			if err != nil {
 				return nil, err
+			}
+			if found[r.RequestedResourceName] = p; p != nil {
+				held += len(p.Data)
 			}
 		}
 	}
@@ -50,8 +59,8 @@ func (c *Connector) Photos(ctx context.Context, ids []string) ([]*connector.Phot
 	return out, nil
 }
 
-// photo fetches the picture of a contact, or nil.
-func (c *Connector) photo(ctx context.Context, photos []*people.Photo) (*connector.Photo, error) {
+// photo returns the picture of a contact, or nil. It is only fetched if fetch says so.
+func (c *Connector) photo(ctx context.Context, photos []*people.Photo, fetch bool) (*connector.Photo, error) {
 	i := slices.IndexFunc(photos, func(p *people.Photo) bool { return p != nil && !p.Default && p.Url != "" })
 	if i < 0 {
 		return nil, nil
@@ -59,6 +68,9 @@ func (c *Connector) photo(ctx context.Context, photos []*people.Photo) (*connect
 	at, err := url.Parse(photos[i].Url)
 	if err != nil || !c.shows(at) || c.cfg.Pictures == nil {
 		return nil, nil // it is not for us to go wherever an answer points
+	}
+	if !fetch {
+		return &connector.Photo{}, nil
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {

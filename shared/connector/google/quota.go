@@ -3,6 +3,7 @@ package google
 import (
 	"time"
 
+	"meibo/shared/connector"
 	"meibo/shared/connector/pace"
 )
 
@@ -38,3 +39,14 @@ var (
 	costGroups      = []pace.Cost{{Name: quotaGroups, Units: 1}}
 	costPhoto       = []pace.Cost{{Name: quotaPhoto, Units: 1}}
 )
+
+// Ready implements connector.Pacer.
+func (c *Connector) Ready(op connector.Op, _ int) time.Duration {
+	switch op {
+	case connector.Read:
+		return c.pace.Peek(costRead...)
+	case connector.Delete:
+		return c.pace.Peek(costBatchDelete...)
+	}
+	return c.pace.Peek(costBatchWrite...)
+}

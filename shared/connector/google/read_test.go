@@ -124,6 +124,7 @@ func TestFloor(t *testing.T) {
 		"a first run of 10,000, all made":   {connector.Work{Listed: []int{0, 0}, Created: 10_000}, 2 + 50},
 		"a first run of 10,001, all listed": {connector.Work{Listed: []int{10_001, 10_001}}, 22},
 		"100 changes":                       {connector.Work{Changed: []int{50}, Read: 50, Updated: 40, Deleted: 10}, 1 + 1 + 1 + 1},
+		"pictures":                          {connector.Work{PhotosRead: 201, PhotosSet: 3}, 2 + 3},
 		"a large incremental run":           {connector.Work{Changed: []int{1001}, Read: 201, Created: 201, Updated: 200, Deleted: 501}, 2 + 2 + 2 + 1 + 2},
 	} {
 		if got := google.Floor(tc.work); got != tc.want {

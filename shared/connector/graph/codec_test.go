@@ -48,8 +48,8 @@ func TestBirthdays(t *testing.T) {
 }
 
 func TestFloor(t *testing.T) {
-	w := connector.Work{Listed: []int{0, 401}, Changed: []int{0, 200}, Read: 21, Created: 20, Updated: 1, Deleted: 0}
-	if got, want := graph.Floor(w), 1+3+1+1+2+1+1; got != want {
+	w := connector.Work{Listed: []int{0, 401}, Changed: []int{0, 200}, Read: 21, Created: 20, Updated: 1, Deleted: 0, PhotosRead: 21, PhotosSet: 1}
+	if got, want := graph.Floor(w), 1+3+1+1+2+1+1+2+1; got != want {
 		t.Errorf("got %d, want %d", got, want)
 	}
 	s := newServer(t, everything())

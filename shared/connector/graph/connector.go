@@ -42,7 +42,7 @@ const apiURL = "https://graph.microsoft.com/v1.0"
 const (
 	pageSize  = 200
 	batchSize = 20
-	photoSize = 8 // parts of a batch of pictures, each up to 4 MB
+	fewPhotos = 8 // parts of a batch of pictures that are as large as they may be, 4 MB each
 	listSize  = 1000
 	// maxBatch is what the body of a batch may have. Graph refuses requests of more than 4 MB; a part's headers and what JSON adds to it
 	// come to less than partOverhead.

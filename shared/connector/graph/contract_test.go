@@ -222,9 +222,9 @@ func TestEveryRequestIsAsTheDescriptionSays(t *testing.T) {
 	b.must(err)
 	h := newHook(t)
 	w := watch(strings.TrimPrefix(made.ID, "folder:"), h.url)
-	sub, err := c.Watch(ctx, w)
+	_, err = c.Watch(ctx, w)
 	b.must(err)
-	sub, err = c.Watch(ctx, w) // stands in its own way
+	sub, err := c.Watch(ctx, w) // the first stands in its way
 	b.must(err)
 	_, err = c.Renew(ctx, sub, w)
 	b.must(err)

@@ -7,12 +7,12 @@ import "meibo/shared/connector"
 //	for each complete listing, ceil(records/200), at least 1
 //	+ for each incremental listing, ceil(changed/200), at least 1
 //	+ ceil(read/20) + ceil(created/20) + ceil(updated/20) + ceil(deleted/20)
+//	+ ceil(pictures asked for/20) + 1 for each picture set
 //
-// It counts one folder a listing, and nothing beyond it: a listing of several folders costs at least a call for each, and pictures a
-// call for eight.
+// It counts one folder a listing, and nothing beyond it: a listing of several folders costs at least a call for each.
 func Floor(w connector.Work) int {
-	n := 0
-	for _, records := range []int{w.Read, w.Created, w.Updated, w.Deleted} {
+	n := w.PhotosSet
+	for _, records := range []int{w.Read, w.Created, w.Updated, w.Deleted, w.PhotosRead} {
 		n += calls(records, batchSize)
 	}
 	for _, listings := range [][]int{w.Listed, w.Changed} {

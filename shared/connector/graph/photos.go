@@ -25,25 +25,42 @@ func (c *Connector) Photos(ctx context.Context, ids []string) ([]*connector.Phot
 			ask = append(ask, i)
 		}
 	}
-	for chunk := range slices.Chunk(ask, photoSize) {
-		parts := make([]request, len(chunk))
-		for n, i := range chunk {
-			var err error
-			if parts[n], err = c.built(c.me.Contacts().ByContactId(ids[i]).Photo().Content().ToGetRequestInformation(ctx, nil)); err != nil {
+	for chunk := range slices.Chunk(ask, batchSize) {
+		err := c.photoBatch(ctx, ids, chunk, out)
+		if !errors.Is(err, connector.ErrTransient) || len(chunk) <= fewPhotos {
+			if err != nil {
 				return nil, err
 			}
+			continue
 		}
-		answers, _, err := c.batch(ctx, parts, reading)
-		if err != nil {
-			return nil, err
-		}
-		for n, i := range chunk {
-			if out[i], err = c.photo(answers[n]); err != nil {
+		for few := range slices.Chunk(chunk, fewPhotos) { // large ones may be too much for one answer
+			if err := c.photoBatch(ctx, ids, few, out); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return out, nil
+}
+
+// photoBatch reads into out the pictures of the ids at the given places.
+func (c *Connector) photoBatch(ctx context.Context, ids []string, places []int, out []*connector.Photo) error {
+	parts := make([]request, len(places))
+	for n, i := range places {
+		var err error
+		if parts[n], err = c.built(c.me.Contacts().ByContactId(ids[i]).Photo().Content().ToGetRequestInformation(ctx, nil)); err != nil {
+			return err
+		}
+	}
+	answers, _, err := c.batch(ctx, parts, reading)
+	if err != nil {
+		return err
+	}
+	for n, i := range places {
+		if out[i], err = c.photo(answers[n]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // photo reads one picture of a batch.

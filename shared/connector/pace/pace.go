@@ -89,10 +89,15 @@ func (p *Pacer) Take(ctx context.Context, costs ...Cost) error {
 	}
 }
 
-// reserve counts costs and returns 0, or counts nothing and returns how long to wait before it is worth trying again.
-func (p *Pacer) reserve(costs []Cost) time.Duration {
+// Peek returns how long Take would wait now. It counts nothing.
+func (p *Pacer) Peek(costs ...Cost) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.wait(costs)
+}
+
+// wait returns after how long a call with all of costs may fit.
+func (p *Pacer) wait(costs []Cost) time.Duration {
 	now := p.clock.Now()
 	var wait time.Duration
 	for _, c := range costs {
@@ -100,9 +105,17 @@ func (p *Pacer) reserve(costs []Cost) time.Duration {
 			wait = max(wait, w.wait(now, c.Units))
 		}
 	}
-	if wait > 0 {
+	return wait
+}
+
+// reserve counts costs and returns 0, or counts nothing and returns how long to wait before it is worth trying again.
+func (p *Pacer) reserve(costs []Cost) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if wait := p.wait(costs); wait > 0 {
 		return wait
 	}
+	now := p.clock.Now()
 	for _, c := range costs {
 		if w := p.limits[c.Name]; w != nil && c.Units > 0 {
 			u := min(c.Units, w.Units)

@@ -110,3 +110,27 @@ func TestAnEndedContextStopsTheWait(t *testing.T) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
+
+func TestAPeekTellsTheWaitAndCostsNothing(t *testing.T) {
+	c := clock.NewVirtual(start, true)
+	p := pace.New("X", c, time.Hour, perMinute("write", 6), perMinute("read", 60))
+	costs := []pace.Cost{{Name: "read", Units: 6}, {Name: "write", Units: 6}}
+	for range 3 {
+		if got := p.Peek(costs...); got != 0 {
+			t.Fatalf("got %s before any call, want none", got)
+		}
+	}
+	if err := p.Take(context.Background(), costs...); err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(20 * time.Second)
+	if got := p.Peek(costs...); got != 40*time.Second {
+		t.Errorf("got %s, want 40 s", got)
+	}
+	if got := p.Peek(costs[0]); got != 0 {
+		t.Errorf("got %s for a limit that has room, want none", got)
+	}
+	if got := c.Now().Sub(start); got != 20*time.Second {
+		t.Errorf("%s went by", got)
+	}
+}

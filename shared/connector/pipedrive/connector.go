@@ -107,6 +107,7 @@ var (
 	_ connector.Watcher       = (*Connector)(nil)
 	_ connector.Budgeter      = (*Connector)(nil)
 	_ connector.Coster        = (*Connector)(nil)
+	_ connector.Pacer         = (*Connector)(nil)
 	_ connector.Reuser        = (*Connector)(nil)
 )
 

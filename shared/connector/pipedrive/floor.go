@@ -16,13 +16,14 @@ type Counts struct {
 //	change listings   for each, max(1, ⌈changed / 500⌉)
 //	reads             ⌈Read / 100⌉
 //	writes            Created + Updated + Deleted: the vendor takes them singly
+//	pictures          ⌈PhotosRead / 100⌉, to see who has one, + PhotosSet
 //	organizations     OrganizationReads + Sought + Made: an employer is a record of its own, and every name is looked up before
 //	                  one is made
 //
 // The field catalogue and the user's id (a call each in a connector's life, unless a run needs none) are not part of it, nor are the scan of
 // ids (⌈records / 500⌉ a day) and the single read of each id that it misses.
 func Floor(n Counts) int {
-	calls := ceil(n.Read, maxIDs) + n.Created + n.Updated + n.Deleted
+	calls := ceil(n.Read, maxIDs) + n.Created + n.Updated + n.Deleted + ceil(n.PhotosRead, maxIDs) + n.PhotosSet
 	for _, listings := range [][]int{n.Listed, n.Changed} {
 		for _, records := range listings {
 			calls += max(1, ceil(records, perPage))

@@ -151,6 +151,16 @@ func (c *Connector) turn(ctx context.Context, costs []pace.Cost) error {
 	return c.pace.Take(ctx, costs...)
 }
 
+// Ready implements connector.Pacer: a write is a call, and so is a list of people.
+func (c *Connector) Ready(op connector.Op, n int) time.Duration {
+	if op == connector.Read {
+		n = ceil(n, maxIDs)
+	}
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	return c.pace.Peek(pace.Cost{Name: limitBurst, Units: n})
+}
+
 // repace keeps to the burst limit that the vendor tells, which depends on the company's plan. What went out by the limit before counts.
 func (c *Connector) repace(ctx context.Context, burst int) error {
 	i := slices.IndexFunc(c.paced, func(l pace.Limit) bool { return l.Name == limitBurst })
@@ -163,17 +173,16 @@ func (c *Connector) repace(ctx context.Context, burst int) error {
 	return c.pace.Wait(ctx, limitBurst, before)
 }
 
-// slack is what is added to the span of a limit, in parts of it: calls do not take equally long on their way, so that what is sent just in
-// time arrives too early.
-const slack = 20
-
-// pacer counts by the limits, from now on.
+// pacer counts by the limits, from now on. Of the burst as many calls stay unused as may be under way at a time: those are counted when
+// they leave and may arrive in the next span.
 func (c *Connector) pacer() *pace.Pacer {
-	wide := slices.Clone(c.paced)
-	for i := range wide {
-		wide[i].Per += wide[i].Per / slack
+	counted := slices.Clone(c.paced)
+	for i, l := range counted {
+		if l.Name == limitBurst && l.Units > 2*abreast {
+			counted[i].Units -= abreast
+		}
 	}
-	return pace.New(System, c.clock, c.patience, wide...)
+	return pace.New(System, c.clock, c.patience, counted...)
 }
 
 // hold makes all calls of the account wait for after.

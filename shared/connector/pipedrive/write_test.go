@@ -252,8 +252,8 @@ func TestEmployer(t *testing.T) {
 			t.Errorf("floor %d, want %d", got, want)
 		}
 		c.Reuse()
-		if got := c.Floor(connector.Work{Created: 6}); got != 6 {
-			t.Errorf("floor after Reuse %d, want 6", got)
+		if got := c.Floor(connector.Work{Created: 6, PhotosRead: 101, PhotosSet: 4}); got != 6+2+4 {
+			t.Errorf("floor after Reuse %d, want 12", got)
 		}
 	})
 }

@@ -16,6 +16,8 @@ type Counts struct {
 	// Companies are the distinct company names that writes needed and the connector had not met yet; NewCompanies are those
 	// of them that did not exist.
 	Companies, NewCompanies int
+	// Provenance are the contacts of which was asked how they came in.
+	Provenance int
 }
 
 // Floor is the least number of vendor calls for the work of n:
@@ -25,6 +27,7 @@ type Counts struct {
 //	                  and max(Changes, ⌈Tombstones / 200⌉) of the deleted-records feed
 //	                  and ⌈Tombstones / 50⌉ that make sure that a deleted record was not restored
 //	reads             ⌈Reads / 50⌉
+//	how they came in  Provenance: a timeline is read by itself
 //	writes            ⌈Created / 100⌉ + ⌈Updated / 100⌉ + ⌈Deleted / 50⌉
 //	company names     a look-up for each batch of creates, at most Companies of them, and an upsert for each, at most
 //	                  NewCompanies of them: what a contact says is not held beyond its batch
@@ -38,7 +41,7 @@ func Floor(n Counts) int {
 		calls += max(n.Views, ceil(n.Changed, perPage))
 	}
 	calls += max(n.Changes, ceil(n.Tombstones, perPage)) + ceil(n.Tombstones, maxIDs)
-	calls += ceil(n.Reads, maxIDs)
+	calls += ceil(n.Reads, maxIDs) + n.Provenance
 	creates := ceil(n.Created, maxWrite)
 	calls += creates + ceil(n.Updated, maxWrite) + ceil(n.Deleted, maxIDs)
 	return calls + min(creates, n.Companies) + min(creates, n.NewCompanies)
@@ -56,7 +59,7 @@ func (c *Connector) Floor(w connector.Work) int {
 	}
 	return calls + Floor(Counts{
 		Reads: w.Read, Created: w.Created, Updated: w.Updated, Deleted: w.Deleted,
-		Companies: c.sought, NewCompanies: c.made,
+		Companies: c.sought, NewCompanies: c.made, Provenance: w.Provenance,
 	})
 }
 

@@ -391,8 +391,8 @@ func TestFloorOfWork(t *testing.T) {
 		}
 		return wrote(c)
 	})
-	w := connector.Work{Listed: []int{10_000, 9_900}, Changed: []int{0, 201}, Read: 120, Created: 101, Updated: 100, Deleted: 1}
-	want := 50 + 50 + 2 + 3 + 3 + 2 + 1 + 1
+	w := connector.Work{Listed: []int{10_000, 9_900}, Changed: []int{0, 201}, Read: 120, Created: 101, Updated: 100, Deleted: 1, Provenance: 7}
+	want := 50 + 50 + 2 + 3 + 3 + 2 + 1 + 1 + 7
 	if got := c.Floor(w); got != want {
 		t.Errorf("%d, want %d", got, want)
 	}

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"crypto/rsa"
 	"io"
 	"time"
 
@@ -24,6 +25,8 @@ type Config struct {
 	Rand io.Reader
 	// Origin is the sandbox's address, such as "http://127.0.0.1:4000"; "" means that of each request.
 	Origin string
+	// Signing signs ID tokens; nil means a key of the sandbox's own, made at its first use, which takes a while.
+	Signing *rsa.PrivateKey
 }
 
 // User is a Google account.

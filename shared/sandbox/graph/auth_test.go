@@ -111,7 +111,7 @@ func TestSignInGivesTokensThatProveWhoItIs(t *testing.T) {
 	equal(t, "issuer", str(config, "issuer"), w.srv.URL+"/{tenantid}/v2.0")
 	var keys jose.JSONWebKeySet
 	get(str(config, "jwks_uri"), &keys)
-	signed, err := jose.ParseSigned(str(got, "id_token"), []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(str(got, "id_token"), []jose.SignatureAlgorithm{jose.RS256})
 	must(t, err)
 	payload, err := signed.Verify(keys.Keys[0])
 	must(t, err)

@@ -241,17 +241,17 @@ func (s *Sandbox) partAnswer(p *part, a *reply, e *apiError) partAnswer {
 }
 
 // answer is what was taken up: JSON as it is, and anything else as base64.
-func (p *recorder) answer(id string) partAnswer {
-	a := partAnswer{ID: id, Status: p.status, Headers: map[string]string{}}
-	for k := range p.header {
-		a.Headers[k] = p.header.Get(k)
+func (r *recorder) answer(id string) partAnswer {
+	a := partAnswer{ID: id, Status: r.status, Headers: map[string]string{}}
+	for k := range r.header {
+		a.Headers[k] = r.header.Get(k)
 	}
 	switch {
-	case len(p.body) == 0:
-	case strings.HasPrefix(p.header.Get("Content-Type"), "application/json"):
-		a.Body = json.RawMessage(p.body)
+	case len(r.body) == 0:
+	case strings.HasPrefix(r.header.Get("Content-Type"), "application/json"):
+		a.Body = json.RawMessage(r.body)
 	default:
-		a.Body = base64.StdEncoding.EncodeToString(p.body)
+		a.Body = base64.StdEncoding.EncodeToString(r.body)
 	}
 	return a
 }

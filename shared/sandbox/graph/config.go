@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"crypto/rsa"
 	"io"
 	"net/http"
 	"time"
@@ -28,6 +29,8 @@ type Config struct {
 	Origin string
 	// HTTP sends notifications; nil means a plain client.
 	HTTP *http.Client
+	// Signing signs ID tokens; nil means a key of the sandbox's own, made at its first use, which takes a while.
+	Signing *rsa.PrivateKey
 }
 
 // PersonalTenant is the directory that all personal Microsoft accounts are in.

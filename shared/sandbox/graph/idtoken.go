@@ -58,9 +58,12 @@ func (s *Sandbox) signingKey() (*rsa.PrivateKey, error) {
 	if s.signing != nil {
 		return s.signing, nil
 	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, err
+	key := s.cfg.Signing
+	if key == nil {
+		var err error
+		if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			return nil, err
+		}
 	}
 	if err := sandbox.Save(s.cfg.Keep, map[string][]byte{signingKey: x509.MarshalPKCS1PrivateKey(key)}, nil); err != nil {
 		return nil, err

@@ -220,7 +220,7 @@ func TestControlRoutes(t *testing.T) {
 	post("users", fields{"email": tarmo, "name": "Tarmo", "company": "Ecospin", "plan": "premium", "admin": true}).want(200)
 	user := func(f fields) fields { f["user"] = mira; return f }
 	for path, in := range map[string]fields{
-		"owner": {"id": ids[0], "owner": tarmo}, "visible": {"id": ids[0], "visible_to": 7}, "groups": {"id": ids[0], "groups": []string{"vip"}}, "touch": {"id": ids[0]},
+		"owner": {"id": ids[0], "owner": tarmo}, "visible": {"id": ids[0], "visible_to": 3}, "groups": {"id": ids[0], "groups": []string{"vip"}}, "touch": {"id": ids[0]},
 		"merge": {"winner": ids[1], "loser": ids[2]}, "bulkedit": {"ids": []string{other}, "fields": fields{"name.family": []fields{{"text": "Z"}}}},
 		"permissions": {"permission": "add_people", "enabled": false}, "contactsync": {"enabled": true}, "company": {"plan": "growth", "domain": "new", "closed": false},
 		"budget": {"spend": 5}, "cursors/expire": {}, "access/expire": {}, "scopes": {"scopes": []string{"base"}}, "install": {}, "lag": {"lag": "1s"},

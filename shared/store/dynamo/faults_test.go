@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type request struct {
 func scripted(t *testing.T, answers ...answer) (store.Table, *[]request, *clock.Virtual) {
 	t.Helper()
 	var got []request
+	var mu sync.Mutex // a request that was cut off may still be running when its repetition comes
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		raw, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -44,13 +46,16 @@ func scripted(t *testing.T, answers ...answer) (store.Table, *[]request, *clock.
 		if err := json.Unmarshal(raw, &req.body); err != nil {
 			t.Errorf("parse the request: %v", err)
 		}
+		mu.Lock()
 		got = append(got, req)
-		if len(got) > len(answers) {
-			t.Errorf("request %d (%s) has no answer", len(got), req.op)
+		n := len(got)
+		mu.Unlock()
+		if n > len(answers) {
+			t.Errorf("request %d (%s) has no answer", n, req.op)
 			w.WriteHeader(http.StatusTeapot)
 			return
 		}
-		a := answers[len(got)-1]
+		a := answers[n-1]
 		if a.status == 0 {
 			panic(http.ErrAbortHandler)
 		}
