@@ -25,10 +25,13 @@ func (a *App) Hooks(systems ...string) http.Handler {
 			delete(readers, id)
 		}
 	}
+	lenient := map[string]bool{}
+	for _, s := range a.Systems {
+		lenient[s.ID] = s.HookLenient
+	}
 	return webhook.New(webhook.Config{
 		Watches: a.Watches, Post: a.State.Post, Ask: a.askAt, Readers: readers, Clock: a.c.Clock, Log: a.c.Log,
-		// Microsoft takes any answer but a good one for an outage of ours, and then holds notifications back.
-		Lenient: map[string]bool{system.Microsoft: true},
+		Lenient: lenient,
 	})
 }
 

@@ -26,7 +26,7 @@ func googleContacts(c Config) System {
 }
 
 func microsoft365(c Config) System {
-	return build(Microsoft, graph.System, profile.Book,
+	s := build(Microsoft, graph.System, profile.Book,
 		graph.Provider{Endpoints: graph.Endpoints{Authority: c.Endpoints.Microsoft.Authority}, Clock: c.Clock}, graph.ReadHook,
 		func(_ context.Context, hc *http.Client, _ tenancy.Account, extra map[string]string) (connector.Connector, error) {
 			return graph.New(graph.Config{
@@ -34,4 +34,6 @@ func microsoft365(c Config) System {
 				Clock: c.Clock, Limits: c.limits(Microsoft, graph.DefaultLimits), Patience: c.Patience, Visibility: c.Visibility[Microsoft],
 			})
 		})
+	s.HookLenient = true
+	return s
 }

@@ -37,6 +37,9 @@ type System struct {
 	New Connect
 	// Hook reads the system's notifications; nil if it sends none.
 	Hook connector.HookReader
+	// HookLenient says that the system wants a good answer for notifications that are not proven as well: it takes any other for an
+	// outage of ours, and then holds notifications back.
+	HookLenient bool
 }
 
 // DefaultPatience is how long one call may wait out a vendor's limit by itself: just over a minute, since the vendors' limits are
