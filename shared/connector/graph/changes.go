@@ -202,6 +202,9 @@ func (c *Connector) step(ctx context.Context, cur *cursor, page *connector.Page)
 	if got.Next != "" {
 		return true, nil
 	}
+	if cur.At > 0 && len(got.Value) == 0 {
+		c.walked++ // that there is nothing in a further folder is told by a call of its own
+	}
 	p.New, cur.Last, cur.Lap = false, "", lap{}
 	cur.At++
 	return cur.At < len(cur.Places), nil

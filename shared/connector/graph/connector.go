@@ -87,7 +87,7 @@ type Connector struct {
 	watch    func(id string) *subscriptions.SubscriptionItemRequestBuilder
 	pace     *pace.Pacer
 	personal bool
-	walked   int    // calls for looking at folders, since Reuse
+	walked   int    // calls for looking at folders, and into further ones that had nothing to tell, since Reuse
 	scope    cursor // of the listing last asked for; what Get says of membership is about it
 }
 

@@ -9,7 +9,7 @@ import "meibo/shared/connector"
 //	+ ceil(read/20) + ceil(created/20) + ceil(updated/20) + ceil(deleted/20)
 //	+ ceil(pictures asked for/20) + 1 for each picture set
 //
-// It counts one folder a listing, and nothing beyond it: a listing of several folders costs at least a call for each.
+// It counts one folder a listing: what further folders cost is for Connector.Floor.
 func Floor(w connector.Work) int {
 	n := w.PhotosSet
 	for _, records := range []int{w.Read, w.Created, w.Updated, w.Deleted, w.PhotosRead} {
@@ -23,7 +23,8 @@ func Floor(w connector.Work) int {
 	return n
 }
 
-// Floor is the floor of w on this account, with the calls that looking for folders took since Reuse.
+// Floor is the floor of w on this account, with the calls that looking for folders, and into further ones that had nothing to tell, took
+// since Reuse.
 func (c *Connector) Floor(w connector.Work) int { return Floor(w) + c.walked }
 
 func calls(n, size int) int { return (n + size - 1) / size }
