@@ -203,13 +203,13 @@ func TestUninstall(t *testing.T) {
 		status                     int
 		told                       string
 	}{
-		{"a genuine call marks the account", "crm", "right", "7:1", nil, 204, "crm 7:1"},
-		{"an account that nobody connected is gone as well", "crm", "right", "7:2", tenancy.ErrNotFound, 204, "crm 7:2"},
-		{"one that cannot be carried out says so", "crm", "right", "7:1", errors.New("table down"), 503, "crm 7:1"},
-		{"a forged call changes nothing", "crm", "wrong", "7:1", nil, 401, ""},
+		{"a genuine call marks the account", "crm", "right", "acme:mira", nil, 204, "crm acme:mira"},
+		{"an account that nobody connected is gone as well", "crm", "right", "acme:tarmo", tenancy.ErrNotFound, 204, "crm acme:tarmo"},
+		{"one that cannot be carried out says so", "crm", "right", "acme:mira", errors.New("table down"), 503, "crm acme:mira"},
+		{"a forged call changes nothing", "crm", "wrong", "acme:mira", nil, 401, ""},
 		{"a body without an end is not read", "crm", "right", strings.Repeat("x", 1<<20), nil, 400, ""},
-		{"a system that sends none has none", "book", "right", "7:1", nil, 404, ""},
-		{"nor has one that does not exist", "lotus", "right", "7:1", nil, 404, ""},
+		{"a system that sends none has none", "book", "right", "acme:mira", nil, 404, ""},
+		{"nor has one that does not exist", "lotus", "right", "acme:mira", nil, 404, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			told, answer = nil, c.err
@@ -218,7 +218,7 @@ func TestUninstall(t *testing.T) {
 			}
 		})
 	}
-	if strings.Contains(log.String(), "right") || strings.Contains(log.String(), "7:1") {
+	if strings.Contains(log.String(), "right") || strings.Contains(log.String(), "acme:mira") {
 		t.Errorf("the log repeats the call: %s", log.String())
 	}
 }
