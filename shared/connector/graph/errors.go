@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,7 +13,7 @@ import (
 	"time"
 
 	"meibo/shared/connector"
-	"meibo/shared/oauth"
+	"meibo/shared/connector/exchange"
 )
 
 // kind is what a call was for.
@@ -165,33 +164,9 @@ func unsure(k kind, what string) error {
 	return fmt.Errorf("%w: %s", connector.ErrTransient, what)
 }
 
-// broken is for calls without an answer. The text of err is left out: it holds the address called, with ids.
+// broken is for calls without an answer.
 func broken(ctx context.Context, err error, k kind) error {
-	var (
-		lost      *connector.AuthLostError
-		throttled *connector.ThrottledError
-		op        *net.OpError
-		dns       *net.DNSError
-	)
-	switch {
-	case errors.As(err, &lost):
-		return lost
-	case errors.As(err, &throttled):
-		return throttled
-	case errors.Is(err, oauth.ErrRevoked):
-		return &connector.AuthLostError{System: System, Cure: cureReconnect}
-	case errors.Is(err, oauth.ErrClient), errors.Is(err, connector.ErrMisconfigured):
-		return fmt.Errorf("%w: %s does not accept this installation's registration", connector.ErrMisconfigured, System)
-	case errors.Is(err, connector.ErrTransient):
-		return fmt.Errorf("%w: %s: the request was not sent", connector.ErrTransient, System)
-	case ctx.Err() != nil && k == writing:
-		return fmt.Errorf("%w: %w", connector.ErrOutcomeUnknown, ctx.Err())
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &op) && op.Op == "dial", errors.As(err, &dns):
-		return fmt.Errorf("%w: no connection to %s", connector.ErrTransient, System)
-	}
-	return unsure(k, System+" gave no complete answer")
+	return exchange.Broken(ctx, System, err, k == writing)
 }
 
 // retryAfter reads the header, whose seconds may be a decimal (sheet 12); 0 if there is none. It never says less than asked for.

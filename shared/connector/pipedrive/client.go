@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/exchange"
 	"meibo/shared/connector/pace"
 )
 
@@ -105,12 +106,12 @@ func (c *Connector) once(ctx context.Context, r request, body upload) (*answer, 
 	asked := c.clock.Now()
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, transportError(ctx, err, r.write)
+		return nil, exchange.Broken(ctx, System, err, r.write)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, transportError(ctx, err, r.write)
+		return nil, exchange.Broken(ctx, System, err, r.write)
 	}
 	c.notice(resp.Header, resp.StatusCode)
 	// The earlier of the two clocks: a time that is too early only repeats work, one that is too late would lose changes.

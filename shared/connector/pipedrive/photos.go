@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/exchange"
 )
 
 const maxPicture = 20 << 20
@@ -81,13 +82,13 @@ func (c *Connector) fetch(ctx context.Context, at string) (*connector.Photo, err
 	}
 	resp, err := hc.Do(req)
 	if err != nil {
-		return nil, transportError(ctx, err, false)
+		return nil, exchange.Broken(ctx, System, err, false)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxPicture+1))
 	switch {
 	case err != nil:
-		return nil, transportError(ctx, err, false)
+		return nil, exchange.Broken(ctx, System, err, false)
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		if to, err := resp.Location(); err == nil && hc == c.client && to.Host != c.origin.Host { // from there on without the authorisation
 			return c.fetch(ctx, to.String())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/exchange"
 )
 
 // Zoho answers 429 without saying how long to wait, nor whether concurrency or the day's credits are used up. The header
@@ -101,12 +102,12 @@ func (c *Connector) once(ctx context.Context, r request, body []byte) (*answer, 
 	asked := c.clock.Now()
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, transportError(ctx, err, r.write)
+		return nil, exchange.Broken(ctx, System, err, r.write)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, transportError(ctx, err, r.write)
+		return nil, exchange.Broken(ctx, System, err, r.write)
 	}
 	// The earlier of the two clocks: a time that is too early only repeats work, one that is too late would lose changes.
 	a := &answer{status: resp.StatusCode, vendor: asked, date: asked, body: raw}

@@ -1,17 +1,15 @@
 package zoho
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"meibo/shared/connector"
-	"meibo/shared/oauth"
+	"meibo/shared/connector/exchange"
 	"meibo/shared/record"
 )
 
@@ -115,42 +113,8 @@ func forbidden() error {
 	}
 }
 
-// unsure is the error of an exchange that broke: a read can simply be repeated, a write may have happened.
-func unsure(write bool, what string) error {
-	if write {
-		return fmt.Errorf("%w: %s: %s", connector.ErrOutcomeUnknown, System, what)
-	}
-	return fmt.Errorf("%w: %s: %s", connector.ErrTransient, System, what)
-}
-
-// transportError maps a request that got no whole answer. What failed before anything was sent is no doubt about the outcome.
-// The error's own text is not repeated, since it holds the address called.
-func transportError(ctx context.Context, err error, write bool) error {
-	var (
-		lost      *connector.AuthLostError
-		throttled *connector.ThrottledError
-		op        *net.OpError
-	)
-	switch {
-	case errors.As(err, &lost):
-		return lost
-	case errors.As(err, &throttled):
-		return throttled
-	case errors.Is(err, oauth.ErrRevoked):
-		return &connector.AuthLostError{System: System, Cure: "connect the account again"}
-	case errors.Is(err, oauth.ErrClient):
-		return fmt.Errorf("%w: %s does not accept this installation's client registration", connector.ErrMisconfigured, System)
-	case errors.Is(err, connector.ErrMisconfigured):
-		return err
-	case errors.Is(err, connector.ErrTransient):
-		return fmt.Errorf("%w: %s: the request was not sent", connector.ErrTransient, System)
-	case errors.As(err, &op) && op.Op == "dial":
-		return fmt.Errorf("%w: %s cannot be reached", connector.ErrTransient, System)
-	case !write && ctx.Err() != nil:
-		return ctx.Err()
-	}
-	return unsure(write, "the connection broke before the answer was complete")
-}
+// unsure is the error of an exchange that broke.
+func unsure(write bool, what string) error { return exchange.Unsure(System, write, what) }
 
 func asThrottled(err error, t **connector.ThrottledError) bool { return errors.As(err, t) }
 

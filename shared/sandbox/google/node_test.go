@@ -1,47 +1,21 @@
 package google_test
 
 import (
-	"context"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"meibo/shared/sandbox/sandboxtest"
 )
 
-// TestGooglesNodeClient runs testdata/node/check.mjs, which drives the sandbox with Google's own googleapis package. It needs
-// `npm install` in that folder; MEIBO_NODE=1 makes the test fail where that was not done.
+// TestGooglesNodeClient drives the sandbox with Google's own googleapis package.
 func TestGooglesNodeClient(t *testing.T) {
-	dir := filepath.Join("testdata", "node")
-	_, missing := os.Stat(filepath.Join(dir, "node_modules", "googleapis"))
-	node, err := exec.LookPath("node")
-	if missing != nil || err != nil {
-		if os.Getenv("MEIBO_NODE") == "1" {
-			t.Fatalf("MEIBO_NODE=1 needs Node and `npm install` in %s: %v, %v", dir, missing, err)
-		}
-		t.Skipf("Google's Node client is not installed: run `npm install` in %s", dir)
-	}
+	client := sandboxtest.FindNode(t, "googleapis")
 	w := newWorld(t)
 	w.put(named("A", "x"), named("B", "x"), named("C", "x"))
 	// The client takes the token's expiry from the machine's clock.
 	w.clock.AdvanceTo(time.Now())
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "check.mjs")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SANDBOX_URL="+w.srv.URL, "SANDBOX_USER="+aiko, "SANDBOX_REDIRECT="+callback, "SANDBOX_CLIENT=client", "SANDBOX_SECRET=secret")
-	out, err := cmd.Output()
-	if err != nil {
-		if ee, ok := err.(*exec.ExitError); ok {
-			t.Fatalf("%v\n%s%s", err, out, ee.Stderr)
-		}
-		t.Fatal(err)
-	}
 	var got struct{ Created, Updated, Changes, Deleted int }
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("got %s: %v", out, err)
-	}
+	client.Check(t, &got, "SANDBOX_URL="+w.srv.URL, "SANDBOX_USER="+aiko, "SANDBOX_REDIRECT="+callback, "SANDBOX_CLIENT=client", "SANDBOX_SECRET=secret")
 	if got.Created != 3 || got.Updated != 2 || got.Changes != 3 || got.Deleted != 1 {
 		t.Errorf("got %+v", got)
 	}
