@@ -52,6 +52,13 @@ type Description struct {
 	Visibility time.Duration `json:"visibility"`
 	// FullListingEvery is how old a chain of cursors may grow before it must start from a full listing; 0 means never.
 	FullListingEvery time.Duration `json:"full_listing_every"`
+	// GoneAfter is for a vendor whose "not found" does not tell a deletion from what the user may no longer see (StatusInvisible): a
+	// record counts as gone once it was missing from two complete listings or scans that are at least this far apart, and each time
+	// could not be read by id. 0 means that such a record never counts as gone.
+	GoneAfter time.Duration `json:"gone_after,omitempty"`
+	// IDsMove says that a record may come to have another id, when the vendor merges or splits people, without any listing saying so.
+	// Before a new record is taken for a new person, linked ones that say the same are read by id.
+	IDsMove bool `json:"ids_move,omitempty"`
 	// ScanEvery is how often the ids of the whole scope must be scanned (MemberScanner) because no listing of changes tells
 	// deletions; 0 means that Changes tells them.
 	ScanEvery time.Duration `json:"scan_every,omitempty"`

@@ -9,6 +9,9 @@ import (
 
 // Delivery is one request that claims to come from a vendor.
 type Delivery struct {
+	Method string
+	// URL is the whole address as the vendor called it: with scheme and host, query and escapes.
+	URL    string
 	Header http.Header
 	Query  url.Values
 	Body   []byte
@@ -51,6 +54,14 @@ type Notice struct {
 
 // ErrMalformed: a delivery that no vendor sends.
 var ErrMalformed = errors.New("the notification is not one that this system sends")
+
+// ErrForged: a delivery that does not prove that it comes from the vendor.
+var ErrForged = errors.New("the notification is not proven to come from this system")
+
+// SharedHookReader reads what a vendor sends to the one address for all its accounts, and checks its proof, which is made with the
+// secret of Meibo's registration, at the time now. Each notice has in Subscription the organisation that it is about, and no Proof. It
+// makes no call. Errors: ErrMalformed, ErrForged.
+type SharedHookReader func(d Delivery, secret string, now time.Time) (Reading, error)
 
 // HookReader reads the deliveries of one vendor. It is pure: it makes no call and checks no secret. Errors: ErrMalformed.
 type HookReader func(Delivery) (Reading, error)

@@ -19,6 +19,14 @@ type Group struct {
 	Members int `json:"members"`
 }
 
+// Chooser is a connector whose catalogue and records depend on a choice of the connection: which of the vendor's objects is meant.
+type Chooser interface {
+	// Choose returns the connector for the options of a connection, by Option.Key. What is not chosen has the option's default. It
+	// makes no call. *InvalidError for a value that is no choice. Views of one connector share what it knows, and are never used at
+	// the same time.
+	Choose(options map[string]string) (Connector, error)
+}
+
 // Grouper lists the groups that a person can choose as scope.
 type Grouper interface {
 	Groups(ctx context.Context) ([]Group, error)
@@ -47,6 +55,8 @@ type Identity struct {
 	CompanyID string `json:"company_id,omitempty"` // the vendor's organisation, where it has one
 	Company   string `json:"company,omitempty"`
 	Region    string `json:"region,omitempty"` // ISO 3166-1 alpha-2, where the vendor tells
+	// Site is the address of the vendor's that belongs to the organisation, where each has its own; the account is connected again there.
+	Site string `json:"site,omitempty"`
 	// Permissions has an entry for each permission that the vendor tells; one that is absent is not known.
 	Permissions map[Permission]bool `json:"permissions,omitempty"`
 }
@@ -98,6 +108,9 @@ type Subscription struct {
 	ID      string    `json:"id"` // the vendor's
 	Target  string    `json:"target"`
 	Expires time.Time `json:"expires,omitzero"` // zero if it does not expire
+	// Shared says that the vendor tells of all its accounts at one address of Meibo's, and proves it with the secret of Meibo's own
+	// registration: ID then names the account's organisation, and the notices of it are for each watch with that ID.
+	Shared bool `json:"shared,omitempty"`
 	// Extra is what the vendor wants to hear again when it is renewed or removed.
 	Extra map[string]string `json:"extra,omitempty"`
 }

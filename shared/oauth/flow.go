@@ -28,6 +28,7 @@ type StartRequest struct {
 	System     string       `json:"system"`
 	Side       profile.Side `json:"side"`                 // "" takes the system's
 	LoginHint  string       `json:"login_hint,omitempty"` // e-mail address
+	Site       string       `json:"site,omitempty"`       // the organisation's address at the vendor, as typed; for a Sited provider
 	Return     string       `json:"return,omitempty"`     // path of Meibo's own to go to afterwards, beginning with "/"
 }
 
@@ -76,18 +77,18 @@ func NewFlow(c FlowConfig) *Flow {
 
 // Start returns the vendor's address to send the browser to. What is wrong with the request is a *RefusedError.
 func (f *Flow) Start(ctx context.Context, r StartRequest) (string, error) {
-	sys, ok := f.Systems[r.System]
-	if !ok {
-		return "", &RefusedError{"system", fmt.Sprintf("system: Meibo does not know %q", r.System), "choose one of the listed systems"}
+	sys, err := f.system(&r)
+	if err != nil {
+		return "", err
 	}
-	if r.Side == "" {
-		r.Side = sys.Side
-	}
-	if r.Side != sys.Side {
-		return "", &RefusedError{"side", fmt.Sprintf("side: %s is not a %s system", sys.Name, r.Side), "choose a system of the other side"}
+	if sys.Key != nil {
+		return "", &RefusedError{"system", sys.Name + " has no consent page", "enter the account's API key instead"}
 	}
 	if !ownPath(r.Return) {
 		return "", &RefusedError{"return", "return: the address to go back to is not one of Meibo's own", `give a path that begins with a single "/"`}
+	}
+	if r.Site, err = site(sys, r.Site); err != nil {
+		return "", err
 	}
 	client, err := f.Clients.Client(ctx, r.System)
 	if err != nil {
@@ -106,7 +107,61 @@ func (f *Flow) Start(ctx context.Context, r StartRequest) (string, error) {
 		State:       state,
 		Challenge:   oauth2.S256ChallengeFromVerifier(verifier),
 		LoginHint:   r.LoginHint,
+		Site:        r.Site,
 	}), nil
+}
+
+// system returns the system of a request, and fills in the request's side.
+func (f *Flow) system(r *StartRequest) (System, error) {
+	sys, ok := f.Systems[r.System]
+	if !ok {
+		return sys, &RefusedError{"system", fmt.Sprintf("system: Meibo does not know %q", r.System), "choose one of the listed systems"}
+	}
+	if r.Side == "" {
+		r.Side = sys.Side
+	}
+	if r.Side != sys.Side {
+		return sys, &RefusedError{"side", fmt.Sprintf("side: %s is not a %s system", sys.Name, r.Side), "choose a system of the other side"}
+	}
+	return sys, nil
+}
+
+// site returns the organisation's address in its one form.
+func site(sys System, typed string) (string, error) {
+	sited, ok := sys.Provider.(Sited)
+	switch {
+	case ok:
+		return sited.Site(typed)
+	case typed != "":
+		return "", &RefusedError{"site", "site: organisations have no address of their own at " + sys.Name, "leave it out"}
+	}
+	return "", nil
+}
+
+// Enter takes the key of an account at a system that has no consent, asks the vendor whose it is, and stores it, if Accept agrees. The
+// person is signed in at Meibo, so that nothing needs to be confirmed. A key that is none, or that the vendor does not take, is a
+// *RefusedError; an error of Accept is returned as it is.
+func (f *Flow) Enter(ctx context.Context, r StartRequest, key string) (Outcome, error) {
+	o := Outcome{StartRequest: r}
+	sys, err := f.system(&o.StartRequest)
+	if err != nil {
+		return o, err
+	}
+	if sys.Key == nil {
+		return o, &RefusedError{"system", sys.Name + " has no API keys for this", "connect the account by its consent page instead"}
+	}
+	t, err := sys.Key.token(sys.Name, key)
+	if err != nil {
+		return o, err
+	}
+	if o.Identity, err = f.identify(ctx, sys, t); err != nil {
+		var lost *connector.AuthLostError
+		if errors.As(err, &lost) {
+			err = &RefusedError{"key", sys.Name + " does not accept this key", "copy it again, or make a new one: " + sys.Key.Where}
+		}
+		return o, err
+	}
+	return f.accept(ctx, o, t)
 }
 
 // ownPath reports whether a browser that is redirected to p stays at Meibo: "//host", "/\host" and control characters, which
@@ -141,18 +196,27 @@ func (f *Flow) Arrive(ctx context.Context, callback url.Values) (o Outcome, code
 	if err != nil {
 		return o, "", err
 	}
-	t, err := sys.Provider.Exchange(ctx, f.HTTP, client, callback, f.RedirectURI, p.Verifier)
+	t, err := sys.Provider.Exchange(ctx, f.HTTP, client, Return{callback, f.RedirectURI, p.Verifier, p.Site})
 	if err != nil {
 		return o, "", exchangeError(sys, err)
 	}
-	hc := *f.HTTP
-	hc.Transport = fixed{base(f.HTTP), sys.Provider, t}
-	hc.CheckRedirect = noRedirect
-	if o.Identity, err = sys.Identify(ctx, &hc, t); err != nil {
-		return o, "", fmt.Errorf("asking %s whose account it is: %w", sys.Name, err)
+	if o.Identity, err = f.identify(ctx, sys, t); err != nil {
+		return o, "", err
 	}
 	code, err = put(ctx, f.states, arrivedItem, p.Tenant, arrived{o, t})
 	return o, code, err
+}
+
+// identify asks the vendor whose account it is, with the account's first token.
+func (f *Flow) identify(ctx context.Context, sys System, t Token) (connector.Identity, error) {
+	hc := *f.HTTP
+	hc.Transport = fixed{base(f.HTTP), sys.credential(), t}
+	hc.CheckRedirect = noRedirect
+	who, err := sys.Identify(ctx, &hc, t)
+	if err != nil {
+		return who, fmt.Errorf("asking %s whose account it is: %w", sys.Name, err)
+	}
+	return who, nil
 }
 
 // Confirm takes a code of Arrive and stores the authorisation, if Accept agrees. Every code works once, for StateLife. An error of
@@ -162,18 +226,21 @@ func (f *Flow) Confirm(ctx context.Context, code string) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	o := a.Outcome
-	sys, ok := f.Systems[o.System]
-	if !ok {
-		return o, gone(o.System)
+	if _, ok := f.Systems[a.Outcome.System]; !ok {
+		return a.Outcome, gone(a.Outcome.System)
 	}
+	return f.accept(ctx, a.Outcome, a.Token)
+}
+
+// accept stores the authorisation, if Accept agrees.
+func (f *Flow) accept(ctx context.Context, o Outcome, t Token) (Outcome, error) {
 	account := ""
-	err = f.Accept(ctx, o, func(ctx context.Context, id string) error {
+	err := f.Accept(ctx, o, func(ctx context.Context, id string) error {
 		account = id
-		return f.Keeper.Save(ctx, o.Tenant, id, o.System, a.Token)
+		return f.Keeper.Save(ctx, o.Tenant, id, o.System, t)
 	})
 	if err == nil && account == "" {
-		err = fmt.Errorf("oauth: the authorisation for %s was accepted but not kept", sys.Name)
+		err = fmt.Errorf("oauth: the authorisation for %s was accepted but not kept", f.Systems[o.System].Name)
 	}
 	if err == nil {
 		o.Account = account
@@ -223,14 +290,14 @@ func exchangeError(sys System, err error) error {
 
 // fixed authorises every request with one token, for the first call after consent.
 type fixed struct {
-	base     http.RoundTripper
-	provider Provider
-	token    Token
+	base       http.RoundTripper
+	credential Credential
+	token      Token
 }
 
 func (f fixed) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	f.provider.Authorize(r, f.token)
+	f.credential.Authorize(r, f.token)
 	return f.base.RoundTrip(r)
 }
 

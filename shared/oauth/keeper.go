@@ -153,9 +153,9 @@ func (k *Keeper) giveBack(ctx context.Context, s stored) error {
 	if !ok {
 		return nil
 	}
-	c, err := k.Clients.Client(ctx, s.system)
+	c, err := sys.registration(ctx, k.Clients)
 	if err == nil {
-		err = sys.Provider.Revoke(ctx, k.HTTP, c, s.token)
+		err = sys.credential().Revoke(ctx, k.HTTP, c, s.token)
 	}
 	if errors.Is(err, ErrRevoked) || errors.Is(err, ErrClient) || errors.Is(err, connector.ErrMisconfigured) {
 		return nil

@@ -34,21 +34,43 @@ type AuthRequest struct {
 	State       string
 	Challenge   string // S256 code challenge
 	LoginHint   string // e-mail address, or ""
+	Site        string // the organisation's own address at the vendor (Sited), or ""
 }
 
-// Provider is a vendor's side of the flow. Errors: ErrRevoked, ErrClient, *RefusedError, or anything else, which is transient.
-type Provider interface {
-	// AuthCodeURL returns the address to send the browser to.
-	AuthCodeURL(c Client, r AuthRequest) string
-	// Exchange turns the callback's query into a token. It refuses (*RefusedError) one that lacks a scope Meibo needs, and a
-	// callback whose hosts are not the vendor's.
-	Exchange(ctx context.Context, hc *http.Client, c Client, callback url.Values, redirectURI, verifier string) (Token, error)
+// Return is the browser's return from the vendor, with what was remembered of the request.
+type Return struct {
+	Query       url.Values
+	RedirectURI string
+	Verifier    string // of the S256 code challenge
+	Site        string // as in the AuthRequest
+}
+
+// Credential is how calls carry an account's authorisation, and how it is renewed and given back. Errors: ErrRevoked, ErrClient,
+// *RefusedError, or anything else, which is transient.
+type Credential interface {
 	// Refresh returns t with a new access token, and with whatever else the vendor renewed.
 	Refresh(ctx context.Context, hc *http.Client, c Client, t Token) (Token, error)
 	// Revoke gives the authorisation back. An authorisation that is already gone is no error.
 	Revoke(ctx context.Context, hc *http.Client, c Client, t Token) error
 	// Authorize sets the header that API calls need.
 	Authorize(r *http.Request, t Token)
+}
+
+// Provider is a vendor's side of the code flow. Its errors are those of Credential.
+type Provider interface {
+	Credential
+	// AuthCodeURL returns the address to send the browser to.
+	AuthCodeURL(c Client, r AuthRequest) string
+	// Exchange turns the browser's return into a token. It refuses (*RefusedError) one that lacks a scope Meibo needs, and a
+	// callback whose hosts are not the vendor's.
+	Exchange(ctx context.Context, hc *http.Client, c Client, r Return) (Token, error)
+}
+
+// Sited is a Provider of a vendor where each organisation has an address of its own, which a person types before the consent.
+type Sited interface {
+	// Site returns the address, as a host in its one form, that a person typed in whatever form; a *RefusedError with Code "site"
+	// says what is wrong with it. Only hosts of the vendor's own are ever returned.
+	Site(typed string) (string, error)
 }
 
 // Decliner is a Provider whose vendor says more than RFC 6749 about why it sent the browser back without a code.

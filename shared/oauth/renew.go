@@ -95,11 +95,11 @@ func (k *Keeper) ask(ctx context.Context, h *held) (done bool, err error) {
 	if !ok {
 		return true, k.withdraw(ctx, h, fmt.Errorf("%w: the system %q is not configured here", connector.ErrMisconfigured, h.system))
 	}
-	client, err := k.Clients.Client(ctx, h.system)
+	client, err := sys.registration(ctx, k.Clients)
 	if err != nil {
 		return true, k.withdraw(ctx, h, err)
 	}
-	t, err := sys.Provider.Refresh(ctx, k.HTTP, client, h.token)
+	t, err := sys.credential().Refresh(ctx, k.HTTP, client, h.token)
 	var refused *RefusedError
 	switch {
 	case err == nil:

@@ -42,7 +42,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 				return nil, err
 			}
 		}
-		sys.Provider.Authorize(again, s.token)
+		sys.credential().Authorize(again, s.token)
 		resp, err := t.base.RoundTrip(again)
 		if err != nil || resp.StatusCode != http.StatusUnauthorized || renewed || turn == turns {
 			return resp, err

@@ -52,13 +52,13 @@ func (v *vendor) AuthCodeURL(c oauth.Client, r oauth.AuthRequest) string {
 		"login_hint": {r.LoginHint}, "redirect_uri": {r.RedirectURI}}.Encode()
 }
 
-func (v *vendor) Exchange(_ context.Context, _ *http.Client, c oauth.Client, callback url.Values, redirect, verifier string) (oauth.Token, error) {
+func (v *vendor) Exchange(_ context.Context, _ *http.Client, c oauth.Client, r oauth.Return) (oauth.Token, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.err != nil {
 		return oauth.Token{}, v.err
 	}
-	if s256(verifier) != v.verifier || redirect != "https://meibo.example/callback" || c.ID != "id" || callback.Get("code") != "good" {
+	if s256(r.Verifier) != v.verifier || r.RedirectURI != "https://meibo.example/callback" || c.ID != "id" || r.Query.Get("code") != "good" {
 		return oauth.Token{}, errors.New("bad exchange")
 	}
 	t := v.next()

@@ -89,9 +89,12 @@ type Rules struct {
 	// Winner's value stands when both sides changed one value differently.
 	Winner Side `json:"winner"`
 	// EmptyRemoves says that emptying a field on one side empties it on the other.
-	EmptyRemoves bool    `json:"empty_removes"`
-	Deletes      Deletes `json:"deletes"`
-	Mapping      []Pair  `json:"mapping"`
+	EmptyRemoves bool `json:"empty_removes"`
+	// Overwrite says that a change of a CRM record rewrites all its mapped fields in the book, whatever was edited there since; what
+	// was only edited in the book stays until then (SM7). It is for the direction crm_to_book.
+	Overwrite bool    `json:"overwrite,omitempty"`
+	Deletes   Deletes `json:"deletes"`
+	Mapping   []Pair  `json:"mapping"`
 	// MatchFirst are pairs of labels whose e-mail addresses are compared before any others (ZG10).
 	MatchFirst []LabelPair `json:"match_first,omitempty"`
 	// SkipImported leaves out CRM records that came in by import or migration until they are changed by themselves (ZO7).
@@ -139,4 +142,7 @@ type Profile struct {
 	// Sole says that an address book account syncs with one account of the CRM at a time: neither with a second company there, nor
 	// with a second user of the same company (PD9).
 	Sole bool `json:"sole,omitempty"`
+	// Directory says that an administrator of the tenant must have connected the book's directory first, and that members connect with
+	// accounts of that directory only (SM1 to SM3).
+	Directory bool `json:"directory,omitempty"`
 }

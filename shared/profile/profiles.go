@@ -65,12 +65,50 @@ func PipedriveMicrosoft() Profile {
 	return p
 }
 
+// Sansan is Sansan with any address book: its cards can only be read.
+func Sansan(book string) Profile {
+	p := Default("sansan", book)
+	p.Directions = []Direction{CRMToBook}
+	p.Rules.Direction = CRMToBook
+	p.EveryDefault = 30
+	return p
+}
+
+// SansanMicrosoft is Sansan with Microsoft 365: SPEC section 6, rows SM1 to SM9.
+func SansanMicrosoft() Profile {
+	p := Sansan("microsoft")
+	p.Name = "sansan-microsoft"
+	p.Directory = true       // SM1 to SM3
+	p.Folder = "Sansan"      // SM5
+	p.Rules.Overwrite = true // SM7
+	return p
+}
+
+// HubSpotDynamics is HubSpot with Microsoft Dynamics 365: SPEC section 7, rows HD1 to HD11.
+func HubSpotDynamics() Profile {
+	p := Default("hubspot", "dynamics")
+	p.Name = "hubspot-dynamics"
+	p.Rules.RequireEmail = true       // HD7
+	p.Rules.Deletes = Deletes{}       // HD8
+	p.Rules.EmptyRemoves = false      // HD9
+	p.EveryDefault, p.EveryMax = 5, 8 // HD10: within 10 minutes, of which HubSpot's search may be behind by one
+	return p
+}
+
+// Own returns the profiles of the pairs that have one of their own.
+func Own() []Profile {
+	return []Profile{ZohoGoogle(), ZohoMicrosoft(), PipedriveGoogle(), PipedriveMicrosoft(), SansanMicrosoft(), HubSpotDynamics()}
+}
+
 // For returns the profile of the pair of systems.
 func For(crm, book string) Profile {
-	for _, p := range []Profile{ZohoGoogle(), ZohoMicrosoft(), PipedriveGoogle(), PipedriveMicrosoft()} {
+	for _, p := range Own() {
 		if p.CRM == crm && p.Book == book {
 			return p
 		}
+	}
+	if crm == "sansan" {
+		return Sansan(book)
 	}
 	return Default(crm, book)
 }

@@ -18,9 +18,12 @@ import (
 
 // The ids of the systems, as profiles and stored accounts use them.
 const (
+	Dynamics  = "dynamics"
 	Google    = "google"
+	HubSpot   = "hubspot"
 	Microsoft = "microsoft"
 	Pipedrive = "pipedrive"
+	Sansan    = "sansan"
 	Zoho      = "zoho"
 )
 

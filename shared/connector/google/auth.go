@@ -66,13 +66,13 @@ func (p Provider) AuthCodeURL(c oauth.Client, r oauth.AuthRequest) string {
 }
 
 // Exchange implements oauth.Provider. People can untick scopes; without contacts there is nothing to connect.
-func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, callback url.Values, redirectURI, verifier string) (oauth.Token, error) {
-	code := callback.Get("code")
+func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, r oauth.Return) (oauth.Token, error) {
+	code := r.Query.Get("code")
 	if code == "" {
 		return oauth.Token{}, &oauth.RefusedError{Code: "code", Reason: "Google sent no authorisation code", Cure: "connect again"}
 	}
-	conf := p.config(c, redirectURI)
-	got, err := conf.Exchange(context.WithValue(ctx, oauth2.HTTPClient, hc), code, oauth2.VerifierOption(verifier))
+	conf := p.config(c, r.RedirectURI)
+	got, err := conf.Exchange(context.WithValue(ctx, oauth2.HTTPClient, hc), code, oauth2.VerifierOption(r.Verifier))
 	if err != nil {
 		return oauth.Token{}, tokenError(ctx, err)
 	}

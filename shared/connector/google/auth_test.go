@@ -73,7 +73,7 @@ func TestExchange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, hc, forms := tokens(t, tc.status, tc.body)
-			tok, err := p.Exchange(context.Background(), hc, app, url.Values{"code": {"c"}, "state": {"s"}}, "https://m.example/cb", "verifier")
+			tok, err := p.Exchange(context.Background(), hc, app, oauth.Return{Query: url.Values{"code": {"c"}, "state": {"s"}}, RedirectURI: "https://m.example/cb", Verifier: "verifier"})
 			if !tc.check(tok, err) {
 				t.Errorf("got %+v, %v", tok, err)
 			}

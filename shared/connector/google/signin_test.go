@@ -55,7 +55,7 @@ func signIn(t *testing.T, origin string, clk clock.Clock) oauth.Token {
 	if back.Get("state") != "st" {
 		t.Fatalf("the callback has state %q", back.Get("state"))
 	}
-	tok, err := p.Exchange(context.Background(), http.DefaultClient, app, back, redirect, verifier)
+	tok, err := p.Exchange(context.Background(), http.DefaultClient, app, oauth.Return{Query: back, RedirectURI: redirect, Verifier: verifier})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestSignInOverTheSandbox(t *testing.T) {
 		p := provider(c.url, c.clock)
 		address := p.AuthCodeURL(app, oauth.AuthRequest{RedirectURI: redirect, State: "st", Challenge: oauth2.S256ChallengeFromVerifier(verifier)})
 		address = strings.Replace(address, "include_granted_scopes=true", "include_granted_scopes=false", 1)
-		_, err := p.Exchange(ctx, http.DefaultClient, app, consent(t, address, "openid", "email"), redirect, verifier)
+		_, err := p.Exchange(ctx, http.DefaultClient, app, oauth.Return{Query: consent(t, address, "openid", "email"), RedirectURI: redirect, Verifier: verifier})
 		var refused *oauth.RefusedError
 		if !errors.As(err, &refused) || refused.Code != "scope" {
 			t.Errorf("got %v, want it refused for its scope", err)

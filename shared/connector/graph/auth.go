@@ -81,17 +81,17 @@ func (p Provider) AuthCodeURL(c oauth.Client, r oauth.AuthRequest) string {
 
 // Exchange implements oauth.Provider. Whose account it is comes with the identity token, which is read from the token endpoint's own
 // answer over TLS and so needs no signature to be believed.
-func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, callback url.Values, redirectURI, verifier string) (oauth.Token, error) {
-	if callback.Get("error") != "" {
-		return oauth.Token{}, p.Declined(callback)
+func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, r oauth.Return) (oauth.Token, error) {
+	if r.Query.Get("error") != "" {
+		return oauth.Token{}, p.Declined(r.Query)
 	}
-	code := callback.Get("code")
+	code := r.Query.Get("code")
 	if code == "" {
 		return oauth.Token{}, &oauth.RefusedError{Code: "code", Reason: "Microsoft sent no authorisation code", Cure: "connect again"}
 	}
-	conf := p.config(c, redirectURI)
+	conf := p.config(c, r.RedirectURI)
 	got, err := conf.Exchange(context.WithValue(ctx, oauth2.HTTPClient, hc), code,
-		oauth2.VerifierOption(verifier), oauth2.SetAuthURLParam("scope", strings.Join(conf.Scopes, " ")))
+		oauth2.VerifierOption(r.Verifier), oauth2.SetAuthURLParam("scope", strings.Join(conf.Scopes, " ")))
 	if err != nil {
 		return oauth.Token{}, tokenError(ctx, err, true)
 	}

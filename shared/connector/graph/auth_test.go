@@ -103,7 +103,7 @@ func TestConsentThatComesToNothing(t *testing.T) {
 	b := newBox(t, nil, graphbox.User{})
 	p := b.provider()
 	exchange := func(q url.Values) error {
-		_, err := p.Exchange(ctx, http.DefaultClient, app(), q, redirect, "v")
+		_, err := p.Exchange(ctx, http.DefaultClient, app(), oauth.Return{Query: q, RedirectURI: redirect, Verifier: "v"})
 		return err
 	}
 	address, _, scopes := b.ask()
@@ -132,10 +132,10 @@ func TestConsentThatComesToNothing(t *testing.T) {
 	t.Run("a code that was used", func(t *testing.T) {
 		at, verifier, scopes := b.ask()
 		q := b.consent(at, user, "allow", scopes...)
-		if _, err := p.Exchange(ctx, http.DefaultClient, app(), q, redirect, verifier); err != nil {
+		if _, err := p.Exchange(ctx, http.DefaultClient, app(), oauth.Return{Query: q, RedirectURI: redirect, Verifier: verifier}); err != nil {
 			t.Fatal(err)
 		}
-		_, err := p.Exchange(ctx, http.DefaultClient, app(), q, redirect, verifier)
+		_, err := p.Exchange(ctx, http.DefaultClient, app(), oauth.Return{Query: q, RedirectURI: redirect, Verifier: verifier})
 		var r *oauth.RefusedError
 		if !errors.As(err, &r) && !errors.Is(err, oauth.ErrRevoked) {
 			t.Errorf("got error %v, want it refused", err)
@@ -185,7 +185,7 @@ func TestTokenAnswers(t *testing.T) {
 			}))
 			defer srv.Close()
 			p := graph.Provider{Clock: newServer(t, nil).clock, Endpoints: graph.Endpoints{Authority: srv.URL}}
-			_, err := p.Exchange(ctx, srv.Client(), app(), url.Values{"code": {"c"}}, redirect, "v")
+			_, err := p.Exchange(ctx, srv.Client(), app(), oauth.Return{Query: url.Values{"code": {"c"}}, RedirectURI: redirect, Verifier: "v"})
 			if c.code != "" {
 				wantRefused(t, err, c.code)
 			} else if !errors.Is(err, c.is) {

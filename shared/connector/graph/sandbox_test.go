@@ -117,7 +117,7 @@ func (b *box) signIn(email string) oauth.Token {
 	b.t.Helper()
 	address, verifier, scopes := b.ask()
 	back := b.consent(address, email, "allow", scopes...)
-	tok, err := b.provider().Exchange(ctx, http.DefaultClient, app(), back, redirect, verifier)
+	tok, err := b.provider().Exchange(ctx, http.DefaultClient, app(), oauth.Return{Query: back, RedirectURI: redirect, Verifier: verifier})
 	b.must(err)
 	return tok
 }

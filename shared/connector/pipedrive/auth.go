@@ -69,15 +69,15 @@ func (p Provider) Declined(callback url.Values) error {
 }
 
 // Exchange turns the code, which lives five minutes and works once, into a token.
-func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, callback url.Values, redirectURI, _ string) (oauth.Token, error) {
-	if callback.Get("error") != "" {
-		return oauth.Token{}, p.Declined(callback)
+func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, r oauth.Return) (oauth.Token, error) {
+	if r.Query.Get("error") != "" {
+		return oauth.Token{}, p.Declined(r.Query)
 	}
-	if callback.Get("code") == "" {
+	if r.Query.Get("code") == "" {
 		return oauth.Token{}, refused("no_code", "Pipedrive's answer carries no code", "connect again")
 	}
 	a, fault, err := p.ask(ctx, hc, c, url.Values{
-		"grant_type": {"authorization_code"}, "code": {callback.Get("code")}, "redirect_uri": {redirectURI},
+		"grant_type": {"authorization_code"}, "code": {r.Query.Get("code")}, "redirect_uri": {r.RedirectURI},
 	})
 	switch {
 	case err != nil:

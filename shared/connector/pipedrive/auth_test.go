@@ -57,7 +57,7 @@ func TestExchange(t *testing.T) {
 	s, p := newTokenServer(t)
 	code := url.Values{"code": {"c0de"}, "state": {"st"}}
 	s.status, s.body = 200, tokenBody(domain, "base,contacts:full,webhooks:full")
-	got, err := p.Exchange(t.Context(), s.Client(), client, code, "https://m.example/cb", "verifier")
+	got, err := p.Exchange(t.Context(), s.Client(), client, oauth.Return{Query: code, RedirectURI: "https://m.example/cb", Verifier: "verifier"})
 	want := oauth.Token{Access: "a1", Refresh: "r1", Expiry: start.Add(3599 * time.Second), Scopes: []string{"base", "contacts:full", "webhooks:full"}, Extra: map[string]string{pipedrive.ExtraAPIDomain: domain}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
@@ -90,7 +90,7 @@ func TestExchange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.status, s.body = c.status, c.body
-			_, err := p.Exchange(t.Context(), s.Client(), client, c.query, "https://m.example/cb", "")
+			_, err := p.Exchange(t.Context(), s.Client(), client, oauth.Return{Query: c.query, RedirectURI: "https://m.example/cb", Verifier: ""})
 			var no *oauth.RefusedError
 			switch {
 			case err == nil:

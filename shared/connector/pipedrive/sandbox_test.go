@@ -97,7 +97,7 @@ func (a *account) consent(hc *http.Client) oauth.Token {
 	if err != nil {
 		a.t.Fatalf("consent: status %d: %v", resp.StatusCode, err)
 	}
-	tok, err := a.provider.Exchange(context.Background(), hc, client, back.Query(), consentURL, "")
+	tok, err := a.provider.Exchange(context.Background(), hc, client, oauth.Return{Query: back.Query(), RedirectURI: consentURL, Verifier: ""})
 	if err != nil {
 		a.t.Fatalf("Exchange: %v", err)
 	}

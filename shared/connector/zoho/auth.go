@@ -92,15 +92,15 @@ func (p Provider) AuthCodeURL(c oauth.Client, r oauth.AuthRequest) string {
 }
 
 // Exchange asks the accounts server that the callback names for the token.
-func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, callback url.Values, redirectURI, verifier string) (oauth.Token, error) {
-	if e := callback.Get("error"); e != "" {
+func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client, r oauth.Return) (oauth.Token, error) {
+	if e := r.Query.Get("error"); e != "" {
 		return oauth.Token{}, refused(word(e), "Zoho did not give Meibo access", "connect again and choose Accept")
 	}
-	if callback.Get("code") == "" {
+	if r.Query.Get("code") == "" {
 		return oauth.Token{}, refused("no_code", "Zoho's answer carries no code", "connect again")
 	}
 	server := p.accountsServer()
-	if s := callback.Get(ExtraAccountsServer); s != "" {
+	if s := r.Query.Get(ExtraAccountsServer); s != "" {
 		server = strings.TrimRight(s, "/")
 	}
 	if !p.trusted(server, true) {
@@ -108,10 +108,10 @@ func (p Provider) Exchange(ctx context.Context, hc *http.Client, c oauth.Client,
 	}
 	form := url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {c.ID}, "client_secret": {c.Secret},
-		"redirect_uri": {redirectURI}, "code": {callback.Get("code")},
+		"redirect_uri": {r.RedirectURI}, "code": {r.Query.Get("code")},
 	}
-	if verifier != "" {
-		form.Set("code_verifier", verifier)
+	if r.Verifier != "" {
+		form.Set("code_verifier", r.Verifier)
 	}
 	a, err := p.ask(ctx, hc, server, form)
 	if err != nil {

@@ -51,7 +51,7 @@ func callback(kv ...string) url.Values {
 }
 
 func exchange(a *accounts, p zoho.Provider, cb url.Values) (oauth.Token, error) {
-	return p.Exchange(ctx, &http.Client{Transport: a}, ourClient, cb, "https://meibo.example/cb", "the-verifier")
+	return p.Exchange(ctx, &http.Client{Transport: a}, ourClient, oauth.Return{Query: cb, RedirectURI: "https://meibo.example/cb", Verifier: "the-verifier"})
 }
 
 // secretless fails if err tells anything that belongs to nobody.

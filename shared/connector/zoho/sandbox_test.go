@@ -97,7 +97,7 @@ func (a *account) consentOf(user string, scopes []string) oauth.Token {
 	if err != nil {
 		a.t.Fatalf("consent: status %d: %v", resp.StatusCode, err)
 	}
-	tok, err := a.provider.Exchange(ctx, http.DefaultClient, c, back.Query(), consentURL, verifier)
+	tok, err := a.provider.Exchange(ctx, http.DefaultClient, c, oauth.Return{Query: back.Query(), RedirectURI: consentURL, Verifier: verifier})
 	if err != nil {
 		a.t.Fatalf("Exchange: %v", err)
 	}
