@@ -78,6 +78,8 @@ type Option struct {
 	Name    string   `json:"name"`
 	Choices []Choice `json:"choices"`
 	Default string   `json:"default"` // one of the choices' values, or "" for the vendor's own default
+	// Fixed says that what was chosen holds for the life of a connection: its links are to the records of that choice (Chooser).
+	Fixed bool `json:"fixed,omitempty"`
 }
 
 // Choice is one value of an Option.

@@ -26,7 +26,8 @@ type KeeperConfig struct {
 	// HTTP makes the calls to token endpoints and, through its transport, the API calls of the clients that the keeper hands
 	// out. It should have a timeout, and one shorter than the 30 seconds after which another process takes a renewal over.
 	HTTP *http.Client
-	// OnLost, if set, is told once that an account's authorisation is gone. It is not told of ErrClient, which is ours.
+	// OnLost, if set, is told once that an account's authorisation is gone. It is not told of ErrClient, which is ours. The error is a
+	// *connector.AuthLostError, and the vendor's *RefusedError as well where there is one.
 	OnLost func(ctx context.Context, tenant, account string, err error)
 }
 

@@ -156,7 +156,12 @@ func (k *Keeper) lose(ctx context.Context, h *held, cause error) (done bool, err
 	}
 	lost := k.lostError(h, cause)
 	if k.OnLost != nil {
-		k.OnLost(ctx, h.tenant, h.account, lost)
+		told := lost
+		var refused *RefusedError
+		if errors.As(cause, &refused) {
+			told = fmt.Errorf("%w (%w)", lost, refused)
+		}
+		k.OnLost(ctx, h.tenant, h.account, told)
 	}
 	return true, lost
 }

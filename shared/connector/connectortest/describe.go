@@ -30,6 +30,9 @@ func (s *suite) describe(t *testing.T) {
 				t.Errorf("field %q (%s, %q) is double or not whole", f.Key, f.Type, f.Name)
 			}
 			seen[f.Key] = true
+			if d.ReadOnly && !f.ReadOnly {
+				t.Errorf("field %s can be written, and the account is read-only", f.Key)
+			}
 		}
 		b, err := json.Marshal(d)
 		if err != nil {

@@ -1,6 +1,7 @@
 // Package connectortest is the conformance suite of package connector: every connector proves in one call of Run, over its
 // vendor's sandbox, that it keeps the contract and that each error is the behaviour that it should be. A vendor that cannot
-// keep a part of it names the subtest and the reason in Harness.Exceptions.
+// keep a part of it names the subtest and the reason in Harness.Exceptions. Of a connector that says it is read-only the suite wants
+// that it refuses every write and sends nothing, and skips only what needs a write to have been carried out.
 //
 // The suite knows no vendor. It never waits for real: what must become visible is waited for on the account's clock.
 package connectortest
@@ -68,7 +69,8 @@ type Account struct {
 	Throttled sandbox.Fault
 	EmptyList sandbox.Fault
 
-	// Refused are values that the vendor does not accept, in a create and in an update, though they have the right shape.
+	// Refused are values that the vendor does not accept, in a create and in an update, though they have the right shape. Neither they
+	// nor the requests for writes are needed if the connector is read-only.
 	Refused record.Fields
 	// Missing are well-formed ids that no record ever had.
 	Missing []string
@@ -119,6 +121,17 @@ func (s *suite) run(t *testing.T, name string, f func(t *testing.T, a *Account))
 			t.Skip(why)
 		}
 		f(t, s.h.Open(t))
+	})
+}
+
+// runWrites is run for a subtest that needs the connector to write.
+func (s *suite) runWrites(t *testing.T, name string, f func(t *testing.T, a *Account)) {
+	t.Helper()
+	s.run(t, name, func(t *testing.T, a *Account) {
+		if describe(t, a).ReadOnly {
+			t.Skip("the connector is read-only")
+		}
+		f(t, a)
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 func (s *suite) write(t *testing.T) {
-	s.run(t, "write/creates, updates and deletes", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/creates, updates and deletes", func(t *testing.T, a *Account) {
 		ids := done(t, a, create(person(1).Fields), create(person(2).Fields), create(person(3).Fields))
 		items := getAll(t, a, ids)
 		for i, it := range items {
@@ -35,7 +35,7 @@ func (s *suite) write(t *testing.T) {
 			t.Error("the record made beside others is not there")
 		}
 	})
-	s.run(t, "write/the stored record that comes back is what Get reads", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/the stored record that comes back is what Get reads", func(t *testing.T, a *Account) {
 		d := describe(t, a)
 		r := apply(t, a, create(person(1).Fields))[0]
 		if r.Err != nil {
@@ -49,7 +49,7 @@ func (s *suite) write(t *testing.T) {
 			sameRecord(t, d, r.Item.Record, got.Record)
 		}
 	})
-	s.run(t, "write/a full batch costs no more than three calls", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/a full batch costs no more than three calls", func(t *testing.T, a *Account) {
 		d := describe(t, a)
 		ws := make([]connector.Write, d.Batch.Create)
 		for i := range ws {
@@ -72,10 +72,10 @@ func (s *suite) write(t *testing.T) {
 			t.Errorf("%d updates took %d calls", len(ws), n)
 		}
 	})
-	s.run(t, "write/an update touches nothing but the named field", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/an update touches nothing but the named field", func(t *testing.T, a *Account) {
 		s.onlyNamed(t, a)
 	})
-	s.run(t, "write/different updates in one batch do not mix", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/different updates in one batch do not mix", func(t *testing.T, a *Account) {
 		d := describe(t, a)
 		ids := a.Put(people(0, 3)...)
 		if a.Rich != nil {
@@ -109,7 +109,7 @@ func (s *suite) write(t *testing.T) {
 			}
 		}
 	})
-	s.run(t, "write/a stale version conflicts and changes nothing", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/a stale version conflicts and changes nothing", func(t *testing.T, a *Account) {
 		d := describe(t, a)
 		if !d.VersionChecked {
 			t.Skip("the vendor checks no version")
@@ -135,7 +135,7 @@ func (s *suite) write(t *testing.T) {
 			}
 		}
 	})
-	s.run(t, "write/one refused create of a batch fails alone", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/one refused create of a batch fails alone", func(t *testing.T, a *Account) {
 		bad := person(2).Fields
 		for k, vs := range a.Refused {
 			bad[k] = vs
@@ -154,7 +154,7 @@ func (s *suite) write(t *testing.T) {
 			t.Errorf("the account has %d records, want 2", len(l.items))
 		}
 	})
-	s.run(t, "write/one refused and one deleted of a batch of updates fail alone", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/one refused and one deleted of a batch of updates fail alone", func(t *testing.T, a *Account) {
 		ids := a.Put(people(0, 4)...)
 		items := getAll(t, a, ids)
 		a.Remove(ids[2])
@@ -177,7 +177,7 @@ func (s *suite) write(t *testing.T) {
 			}
 		}
 	})
-	s.run(t, "write/one deleted of a batch of deletes does no harm", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/one deleted of a batch of deletes does no harm", func(t *testing.T, a *Account) {
 		ids := a.Put(people(0, 4)...)
 		items := getAll(t, a, ids)
 		a.Remove(ids[1])
@@ -194,7 +194,7 @@ func (s *suite) write(t *testing.T) {
 			t.Error("a record that was not named is gone")
 		}
 	})
-	s.run(t, "write/the mark comes back and survives", func(t *testing.T, a *Account) {
+	s.runWrites(t, "write/the mark comes back and survives", func(t *testing.T, a *Account) {
 		d := describe(t, a)
 		if !d.StoresMark {
 			t.Skip("the vendor stores no mark")
@@ -217,6 +217,9 @@ func (s *suite) write(t *testing.T) {
 			t.Error("a person's own record has a mark")
 		}
 	})
+	s.run(t, "write/what is read-only refuses every write and sends nothing", func(t *testing.T, a *Account) {
+		s.readOnly(t, a)
+	})
 	s.run(t, "write/no writes cost no call", func(t *testing.T, a *Account) {
 		a.ResetCalls()
 		rs, err := a.Connector.Apply(context.Background(), nil)
@@ -224,6 +227,38 @@ func (s *suite) write(t *testing.T) {
 			t.Errorf("%d results, %v, %d calls; want nothing", len(rs), err, a.Calls())
 		}
 	})
+}
+
+// readOnly sends each kind of write, alone and together, and looks whether anything happened.
+func (s *suite) readOnly(t *testing.T, a *Account) {
+	if !describe(t, a).ReadOnly {
+		t.Skip("the connector writes")
+	}
+	ids := a.Put(people(0, 2)...)
+	items := getAll(t, a, ids)
+	before := []map[string]string{a.Native(ids[0]), a.Native(ids[1])}
+	all := []connector.Write{create(person(3).Fields), update(items[0], record.Fields{record.NameGiven: {{Text: "Ours"}}}), remove(items[1])}
+	a.ResetCalls()
+	for _, ws := range [][]connector.Write{all[:1], all[1:2], all[2:], all} {
+		rs, err := a.Connector.Apply(context.Background(), ws)
+		if err == nil {
+			t.Errorf("%d writes, the first a %s: got %d results and no error, want all refused", len(ws), ws[0].Op, len(rs))
+			continue
+		}
+		for _, w := range ws {
+			noValues(t, err, w.Fields)
+		}
+	}
+	if n := a.Calls(); n != 0 {
+		t.Errorf("%d calls, want none", n)
+	}
+	for i, id := range ids {
+		sameNative(t, a, before[i], a.Native(id))
+	}
+	settle(t, a, describe(t, a))
+	if l := list(t, a, a.Scope, ""); len(l.items) != 2 {
+		t.Errorf("the account has %d records, want 2", len(l.items))
+	}
 }
 
 // onlyNamed updates one field after the other of one record and looks at everything else that the vendor holds.

@@ -57,6 +57,23 @@ func refusal(number int) *aadsts {
 	return &r
 }
 
+// pageCode is what a page answers to the application: whatever a policy or a person refused there is access_denied, since the codes of
+// the token path are for requests without a person.
+func (r *aadsts) pageCode() string {
+	if r.code == "invalid_grant" || r.code == "interaction_required" {
+		return "access_denied"
+	}
+	return r.code
+}
+
+// consentCode is what the page of admin consent answers.
+func (r *aadsts) consentCode() string {
+	if r.number == 65004 {
+		return "consent_required"
+	}
+	return r.pageCode()
+}
+
 // text is the beginning of error_description.
 func (r *aadsts) text() string { return fmt.Sprintf("AADSTS%d: %s", r.number, r.what) }
 

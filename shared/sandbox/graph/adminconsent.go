@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -52,11 +53,7 @@ func (s *Sandbox) adminConsent(w http.ResponseWriter, r *http.Request, tenant st
 	}
 	id, e := s.consent(r, tenant, scopes)
 	if e != nil {
-		code := e.code
-		if e.number == 65004 {
-			code = "consent_required"
-		}
-		s.back(w, r, url.Values{"admin_consent": {"True"}, "error": {code}, "error_description": {e.text()}})
+		s.back(w, r, url.Values{"admin_consent": {"True"}, "error": {e.consentCode()}, "error_description": {e.text()}})
 		return
 	}
 	s.back(w, r, url.Values{"admin_consent": {"True"}, "tenant": {id}, "scope": {q.Get("scope")}})
@@ -67,6 +64,7 @@ func (s *Sandbox) consent(r *http.Request, tenant string, scopes []string) (id s
 	if r.PostForm.Get("decision") != "allow" {
 		return "", refusal(65004)
 	}
+	var ended []string
 	err := s.locked(func() error {
 		m := s.boxes[r.PostForm.Get("user")]
 		switch {
@@ -74,10 +72,14 @@ func (s *Sandbox) consent(r *http.Request, tenant string, scopes []string) (id s
 			e = refusal(50034)
 		case m.personal():
 			e = refusal(500208)
+		case m.Disabled:
+			e = refusal(50057)
+		case s.tenants[m.tid].BlockIP:
+			e = refusal(53003)
 		default:
 			e = s.admits(tenant, m)
 		}
-		if e == nil && !m.Admin {
+		if e == nil && m.Admin == "" {
 			e = refusal(90094)
 		}
 		if e != nil {
@@ -87,11 +89,10 @@ func (s *Sandbox) consent(r *http.Request, tenant string, scopes []string) (id s
 		for _, sc := range scopes {
 			t.grant(strings.TrimPrefix(sc, graphScope))
 		}
-		t.Known, id = true, t.ID
-		s.dirty.tenant(t)
+		id, ended = t.ID, s.readmit(t)
 		return nil
 	})
-	if err != nil && e == nil {
+	if err = errors.Join(err, s.end(ended)); err != nil && e == nil {
 		e = refusal(90002)
 	}
 	return id, e

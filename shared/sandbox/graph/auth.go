@@ -32,7 +32,7 @@ func openScopes() []string { return []string{"openid", "profile", "email", "offl
 func permissions() []string {
 	return []string{
 		readContacts, writeContacts, "Contacts.Read.Shared", "Contacts.ReadWrite.Shared", readUser, "User.ReadBasic.All", "User.Read.All", "User.Invite.All",
-		readSettings, writeSettings, "Calendars.Read", "Calendars.ReadWrite", "Tasks.Read", "Tasks.ReadWrite", "Mail.Send", ".default",
+		readSettings, writeSettings, "Calendars.Read", "Calendars.ReadWrite", "Tasks.Read", "Tasks.ReadWrite", "Mail.Read", "Mail.Send", ".default",
 	}
 }
 
@@ -130,7 +130,7 @@ func (s *Sandbox) authorize(w http.ResponseWriter, r *http.Request, tenant strin
 	ours := q.Get("client_id") == s.cfg.Client.ID && slices.Contains(s.cfg.RedirectURIs, q.Get("redirect_uri"))
 	if r.Method == http.MethodPost && ours && sandbox.SameOrigin(r) && r.ParseForm() == nil {
 		if e := s.signIn(r, tenant, q); e != nil {
-			s.back(w, r, url.Values{"error": {e.code}, "error_description": {e.text()}})
+			s.back(w, r, url.Values{"error": {e.pageCode()}, "error_description": {e.text()}})
 			return
 		}
 	}
@@ -163,7 +163,10 @@ func (s *Sandbox) signIn(r *http.Request, tenant string, q url.Values) *aadsts {
 		return refusal(50057)
 	}
 	t := s.tenants[m.tid]
-	adminOnly := t.AdminConsent
+	if t.BlockIP {
+		return refusal(53003)
+	}
+	adminOnly := t.AdminConsent || t.Withdrawn
 	for _, sc := range strings.Fields(q.Get("scope")) {
 		sc = strings.TrimPrefix(sc, graphScope)
 		if m.personal() && (strings.HasSuffix(sc, ".Shared") || strings.HasSuffix(sc, ".All")) {
@@ -171,10 +174,10 @@ func (s *Sandbox) signIn(r *http.Request, tenant string, q url.Values) *aadsts {
 		}
 		adminOnly = adminOnly || sc == "User.Read.All" || sc == "User.Invite.All"
 	}
-	if adminOnly && !m.Admin && !m.personal() && !t.covers(strings.Fields(q.Get("scope"))) {
+	if adminOnly && m.Admin == "" && !m.personal() && !t.covers(strings.Fields(q.Get("scope"))) {
 		return refusal(90094)
 	}
-	t.Known = true
+	t.Known = t.Known || m.Admin != ""
 	s.dirty.tenant(t)
 	if err := s.flush(); err != nil {
 		return refusal(90002)
@@ -223,6 +226,10 @@ func (s *Sandbox) tokenHook(r *http.Request, g sandbox.Grant, refresh bool) (map
 		return nil, refusal(7000222).auth()
 	case m.Disabled:
 		return nil, refusal(50057).auth()
+	case s.tenants[m.tid].shut():
+		return nil, refusal(53003).auth()
+	case s.tenants[m.tid].Withdrawn:
+		return nil, refusal(65001).auth()
 	case refresh && m.tokenError != 0:
 		return nil, refusal(m.tokenError).auth()
 	case refresh && s.cfg.Clock.Now().Sub(g.At) >= refreshLife:
@@ -329,6 +336,8 @@ func (s *Sandbox) checkApp(r *http.Request, tenant string) (e *aadsts, roles []s
 		return refusal(9001023), nil, ""
 	case r.PostForm.Get("scope") != graphScope+".default":
 		return refusal(1002012), nil, ""
+	case t.shut():
+		return refusal(53003), nil, ""
 	case !t.Known:
 		return refusal(700016), nil, ""
 	}

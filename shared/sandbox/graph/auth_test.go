@@ -148,7 +148,7 @@ func TestSignInGivesTokensThatProveWhoItIs(t *testing.T) {
 
 func TestSignInIsRefused(t *testing.T) {
 	w := newWorld(t)
-	must(t, w.box.AddUser(graph.User{Email: "boss@contoso.example", Name: "Boss", Admin: true}))
+	must(t, w.box.AddUser(graph.User{Email: "boss@contoso.example", Name: "Boss", Admin: graph.GlobalAdministrator}))
 	must(t, w.box.AddUser(graph.User{Email: "eve@fabrikam.example", Name: "Eve"}))
 	must(t, w.box.AddUser(graph.User{Email: "me@outlook.example", Name: "Me", Tenant: graph.PersonalTenant}))
 	must(t, w.box.AddUser(graph.User{Email: "off@contoso.example", Name: "Off", Disabled: true}))
@@ -249,8 +249,8 @@ func TestPKCEIsChecked(t *testing.T) {
 
 func TestAdminConsent(t *testing.T) {
 	w := newWorld(t)
-	must(t, w.box.AddUser(graph.User{Email: "boss@contoso.example", Name: "Boss", Admin: true}))
-	must(t, w.box.AddUser(graph.User{Email: "eve@fabrikam.example", Name: "Eve", Admin: true}))
+	must(t, w.box.AddUser(graph.User{Email: "boss@contoso.example", Name: "Boss", Admin: graph.GlobalAdministrator}))
+	must(t, w.box.AddUser(graph.User{Email: "eve@fabrikam.example", Name: "Eve", Admin: graph.GlobalAdministrator}))
 	q := url.Values{"client_id": {"client"}, "redirect_uri": {callback}, "scope": {"https://graph.microsoft.com/.default"}, "state": {"s1"}}
 	consent := func(tenant, user, decision string) url.Values {
 		t.Helper()

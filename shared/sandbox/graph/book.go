@@ -20,7 +20,7 @@ const categoryGroup = "category:"
 // Title is the name on the sandbox's page.
 func (s *Sandbox) Title() string { return "Outlook contacts (sandbox)" }
 
-// AddUserJSON is AddUser for the control route: {"email","name","tenant","admin","no_mailbox","disabled"}.
+// AddUserJSON is AddUser for the control route: {"email","name","directory","admin","no_mailbox","disabled"}.
 func (s *Sandbox) AddUserJSON(body []byte) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

@@ -145,7 +145,7 @@ func TestControlRoutes(t *testing.T) {
 		{"POST", "/sandbox/part-faults", sandbox.Fault{Status: 500}, 200},
 		{"DELETE", "/sandbox/part-faults", nil, 200},
 		{"POST", "/sandbox/push", fields{"lose": 1}, 200},
-		{"POST", "/sandbox/users", fields{"email": "x@y.example", "name": "X", "tenant": "no"}, 400},
+		{"POST", "/sandbox/users", fields{"email": "x@y.example", "name": "X", "directory": "no"}, 400},
 	} {
 		if status, body := w.control(c.method, c.path, c.body); status != c.want {
 			t.Errorf("%s %s: got %d %v, want %d", c.method, c.path, status, body, c.want)

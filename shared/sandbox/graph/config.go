@@ -40,11 +40,11 @@ const PersonalTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 type User struct {
 	Email string `json:"email"` // the user principal name too
 	Name  string `json:"name"`
-	// Tenant is the id of the account's directory: "" means the directory of the address's domain, which is made; "personal" and
-	// PersonalTenant mean a personal account.
-	Tenant string `json:"tenant,omitempty"`
-	// Admin may give consent for the whole directory.
-	Admin bool `json:"admin,omitempty"`
+	// Tenant is the id of the account's directory: "" means the directory of the address's domain, which is made; "personal"
+	// and PersonalTenant mean a personal account.
+	Tenant string `json:"directory,omitempty"`
+	// Admin is the role in which the user may consent for the whole directory; "" may not.
+	Admin Role `json:"admin,omitempty"`
 	// NoMailbox is an account without an Exchange Online mailbox.
 	NoMailbox bool `json:"no_mailbox,omitempty"`
 	// Disabled cannot sign in, and its refresh tokens do not work.

@@ -19,6 +19,10 @@
 //   - /me/contacts is the default folder, for listings, delta and subscriptions alike.
 //   - Notifications go to https addresses, or to this machine itself, after the validation handshake. They are sent at once, whatever
 //     Lag hides from delta still.
+//   - An administrator's consent is kept by directory and scope, and only the two roles that may give it do. The application's own token
+//     needs one; a member's sign-in is none. Pages word every refusal as access_denied or consent_required.
+//   - A directory that withdrew its consent refuses refreshes and sign-ins until an administrator consents again, and what was issued
+//     before is dead then too.
 //
 // Not offered, and refused: guests, open extensions, translateExchangeIds, permanentDelete, resource data in notifications,
 // subscriptions in a batch, and everything that is about no contacts.

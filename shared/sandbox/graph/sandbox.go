@@ -208,6 +208,9 @@ func (s *Sandbox) AddUser(u User) error {
 	if !strings.Contains(u.Email, "@") || u.Name == "" {
 		return errors.New("a user needs an e-mail address and a name")
 	}
+	if err := u.Admin.check(); err != nil {
+		return err
+	}
 	return s.locked(func() error {
 		t, err := s.tenantFor(u)
 		if err != nil {

@@ -17,8 +17,13 @@ type tenant struct {
 	// Granted are the scopes for which an administrator consented for everybody, and Roles the application's own permissions.
 	Granted []string `json:"granted,omitempty"`
 	Roles   []string `json:"roles,omitempty"`
-	// Known is a directory in which somebody consented to the application.
+	// Known is a directory in which an administrator consented to something, so that the application is one of its own.
 	Known bool `json:"known,omitempty"`
+	// Withdrawn is a directory that took the application out. Nobody but an administrator brings it back.
+	Withdrawn bool `json:"withdrawn,omitempty"`
+	// BlockIP and BlockService are rules of Conditional Access: see DirectoryChange.
+	BlockIP      bool `json:"block_ip,omitempty"`
+	BlockService bool `json:"block_service,omitempty"`
 }
 
 // The tenants that a path may name besides directories.
@@ -41,7 +46,7 @@ func (s *Sandbox) tenantFor(u User) (*tenant, error) {
 	case id == "personal" || id == PersonalTenant:
 		id, domain = PersonalTenant, ""
 	case !isGUID(id):
-		return nil, errors.New(`tenant must be a GUID, "personal" or empty`)
+		return nil, errors.New(`directory must be a GUID, "personal" or empty`)
 	default:
 		// A directory may have people of several domains; only its first one is a name of it.
 		if s.tenants[id] == nil && s.tenantNamed(domain) != nil {
@@ -156,11 +161,15 @@ func (s *Sandbox) SetAdminConsentRequired(user string, required bool) error {
 // GrantAdminConsent does what an administrator of the user's directory does on the consent page: roles are the application's own
 // permissions, scopes the delegated ones for everybody. Both empty take everything back.
 func (s *Sandbox) GrantAdminConsent(user string, scopes, roles []string) error {
-	return s.withTenant(user, func(t *tenant) error {
+	var ended []string
+	err := s.withTenant(user, func(t *tenant) error {
 		t.Granted, t.Roles = slices.Clone(scopes), slices.Clone(roles)
-		t.Known = t.Known || len(scopes)+len(roles) > 0
+		if len(scopes)+len(roles) > 0 {
+			ended = s.readmit(t)
+		}
 		return nil
 	})
+	return errors.Join(err, s.end(ended))
 }
 
 func (s *Sandbox) withTenant(user string, do func(*tenant) error) error {

@@ -8,7 +8,7 @@ import (
 	"meibo/shared/sandbox"
 )
 
-// verbs are the routes of Microsoft's own under /sandbox/. All but the last five take ?user=EMAIL.
+// verbs are the routes of Microsoft's own under /sandbox/. All but the directories and the last five take ?user=EMAIL.
 //
 //	POST   /sandbox/members          {"id","groups":[names]}
 //	POST   /sandbox/merge            {"winner","loser"}
@@ -25,6 +25,8 @@ import (
 //	POST   /sandbox/token-error      {"code"}
 //	POST   /sandbox/tenant           {"admin_consent_required"}
 //	POST   /sandbox/admin-consent    {"scopes":[...],"roles":[...]}
+//	GET    /sandbox/directories      {"directories":[Directory]}
+//	POST   /sandbox/directory        DirectoryChange
 //	GET    /sandbox/subscriptions    {"subscriptions":[Subscription]}
 //	DELETE /sandbox/subscriptions
 //	POST   /sandbox/lifecycle        {"event"}
@@ -82,6 +84,10 @@ func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 		"POST /sandbox/admin-consent": verb(func(r *http.Request, in struct{ Scopes, Roles []string }) (any, error) {
 			return reply{}, s.GrantAdminConsent(user(r), in.Scopes, in.Roles)
 		}),
+		"GET /sandbox/directories": func(w http.ResponseWriter, _ *http.Request) {
+			sandbox.ControlAnswer(w, reply{"directories": s.Directories()}, nil)
+		},
+		"POST /sandbox/directory": verb(func(_ *http.Request, in DirectoryChange) (any, error) { return reply{}, s.ChangeDirectory(in) }),
 		"GET /sandbox/subscriptions": func(w http.ResponseWriter, r *http.Request) {
 			subs, err := s.Subscriptions(user(r))
 			sandbox.ControlAnswer(w, reply{"subscriptions": subs}, err)
