@@ -1,5 +1,6 @@
-// Command crmhook is the Lambda function that takes the CRMs' notifications. Its route has no authorizer: the secret of the subscription is the proof. A further
-// CRM is one more id here, with a reader of its own in package system.
+// Command crmhook is the Lambda function that takes the CRMs' notifications. Its route has no authorizer: what proves a notification is
+// the secret of its subscription, or of Meibo's registration at a system that tells of all accounts at one address. A further CRM is one
+// more id here, with a reader of its own in package system.
 package main
 
 import (
@@ -20,5 +21,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	lambda.Start(lambdahttp.Handler(a.Hooks(system.Pipedrive, system.Zoho)))
+	lambda.Start(lambdahttp.Handler(a.Hooks(system.Pipedrive, system.Zoho, system.HubSpot)))
 }

@@ -26,8 +26,11 @@ func vendorList() []vendor {
 	return slices.DeleteFunc([]vendor{
 		{system.Pipedrive, "Pipedrive", "127.0.0.1:8084"},
 		{system.Zoho, "Zoho", "127.0.0.1:8082"},
+		{system.Sansan, "Sansan", "127.0.0.1:8085"},
+		{system.HubSpot, "HubSpot", "127.0.0.1:8086"},
 		{system.Google, "Google", "127.0.0.1:8081"},
 		{system.Microsoft, "Microsoft", "127.0.0.1:8083"},
+		{system.Dynamics, "Dynamics 365", "127.0.0.1:8087"},
 	}, func(v vendor) bool { return !slices.Contains(system.IDs(), v.id) })
 }
 

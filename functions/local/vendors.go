@@ -29,8 +29,16 @@ func (v *vendors) open(o serveOptions, log *slog.Logger) error {
 	if o.real {
 		c, err := oauth.OpenClients(o.clients)
 		v.clients = c
-		v.offer = slices.DeleteFunc(system.IDs(), func(id string) bool { return c[id].ID == "" })
-		if err == nil && len(v.offer) == 0 {
+		registered := 0
+		for _, s := range system.All(system.Config{}) {
+			if c[s.ID].ID != "" {
+				registered++
+			}
+			if c[s.ID].ID != "" || s.Key != nil { // keys need no registration
+				v.offer = append(v.offer, s.ID)
+			}
+		}
+		if err == nil && registered == 0 {
 			err = fmt.Errorf("--clients: %s has the registration of no system: its members are %s", o.clients, strings.Join(system.IDs(), ", "))
 		}
 		return err
@@ -60,6 +68,7 @@ func (v *vendors) host(o serveOptions) error {
 	}
 	v.boxes, err = local.OpenSandboxes(local.SandboxOptions{
 		Systems: chosen, Folder: filepath.Join(o.data, "sandbox"), Clock: clock.Real{}, RedirectURIs: local.RedirectURIs(o.publicURL), Lag: o.lag,
+		HookURL: o.hookURL(),
 	})
 	if err != nil {
 		return err

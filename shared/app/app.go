@@ -11,12 +11,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"meibo/shared/cache"
 	"meibo/shared/clock"
 	"meibo/shared/connector"
+	directories "meibo/shared/directory"
 	"meibo/shared/engine"
 	"meibo/shared/httpapi"
 	"meibo/shared/notify"
@@ -24,6 +26,7 @@ import (
 	"meibo/shared/queue"
 	"meibo/shared/schedule"
 	"meibo/shared/secret"
+	"meibo/shared/setup"
 	"meibo/shared/state"
 	"meibo/shared/store"
 	"meibo/shared/system"
@@ -58,6 +61,9 @@ type Config struct {
 	SliceTime time.Duration
 	// Mailer sends mails; nil keeps them in the outbox, where they are only shown.
 	Mailer notify.Mailer
+	// EgressAddresses are the fixed addresses that requests to the vendors come from, as administrators enter them where a vendor admits
+	// certain addresses only (SM9); empty if there are none.
+	EgressAddresses []string
 	// LongestCall is how long a vendor may still work on a request that nobody waits for; 0 means the engine's own.
 	LongestCall time.Duration
 }
@@ -74,6 +80,8 @@ type App struct {
 	Systems []system.System
 	Watches *watch.Service
 	Mails   *notify.Outbox
+	// Directories are the organisations' directories that administrators have connected.
+	Directories *directories.Service
 
 	flows map[string]*oauth.Flow
 	known *cache.Cache[string, connector.Description]
@@ -106,7 +114,9 @@ func New(c Config) (*App, error) {
 	a.Tenancy = tenancy.New(tenancy.Config{
 		Table: c.Table, Clock: c.Clock, Scheduler: c.Scheduler, IDs: a.newID,
 		SystemName: a.systemName, Describe: a.describe, Prepare: a.prepare, Revoke: a.revoke, Stopped: a.stopped, TenantEvery: tick,
+		Admit: a.admit,
 	})
+	a.Directories = a.newDirectories(byID)
 	a.Mails = &notify.Outbox{Table: c.Table, Clock: c.Clock, Mailer: c.Mailer, Log: c.Log}
 	a.Opener = system.NewOpener(a.Systems, a.Tenancy, a.Keeper, c.Clock)
 	a.Watches = a.newWatches()
@@ -132,7 +142,7 @@ func New(c Config) (*App, error) {
 func (a *App) API() http.Handler {
 	return httpapi.New(httpapi.Config{
 		Table: a.c.Table, Keys: a.c.Keys, Clock: a.c.Clock, Tenancy: a.Tenancy, State: a.State, Systems: a.Systems,
-		Consent: a.consent, Opener: a.Opener, Describe: a.describe, Watches: a.push, LastMail: a.lastMail, NextRun: Next, Ask: a.Ask,
+		Consent: a.consent, Enter: a.enter, Directories: a.Directories, EgressAddresses: a.c.EgressAddresses, Opener: a.Opener, Describe: a.describe, Watches: a.push, LastMail: a.lastMail, NextRun: Next, Ask: a.Ask,
 		Authenticate: a.c.Authenticate, Log: a.c.Log, NewID: a.newID,
 	})
 }
@@ -145,7 +155,7 @@ func (a *App) Consent() http.Handler {
 	}
 	return httpapi.NewConsent(httpapi.ConsentConfig{
 		Flows: flows, SystemName: a.systemName, Asker: a.asker, Connected: a.connected, Uninstall: a.uninstalls(), Uninstalled: a.uninstalled,
-		PublicURL: a.c.PublicURL, Log: a.c.Log, NewID: a.newID,
+		Directories: a.Directories, Company: a.company, EgressAddresses: a.c.EgressAddresses, PublicURL: a.c.PublicURL, Log: a.c.Log, NewID: a.newID,
 	})
 }
 
@@ -174,9 +184,9 @@ func (a *App) systemName(id string) string {
 	return id
 }
 
-// describe returns what an account can do as its system has it now, or had it a moment ago.
-func (a *App) describe(ctx context.Context, tenant, account string) (connector.Description, error) {
-	key := tenant + "/" + account
+// describe returns what an account can do under a connection's options, as its system has it now, or had it a moment ago.
+func (a *App) describe(ctx context.Context, tenant, account string, options map[string]string) (connector.Description, error) {
+	key := describedKey(tenant, account, options)
 	if d, ok := a.known.Get(key); ok {
 		return d, nil
 	}
@@ -185,12 +195,25 @@ func (a *App) describe(ctx context.Context, tenant, account string) (connector.D
 		return connector.Description{}, err
 	}
 	defer o.Close()
-	d, err := o.Connector.Describe(ctx)
+	c, err := setup.Chosen(o.Connector, options)
+	if err != nil {
+		return connector.Description{}, err
+	}
+	d, err := c.Describe(ctx)
 	if err != nil {
 		return connector.Description{}, err
 	}
 	a.known.Put(key, d)
 	return d, nil
+}
+
+// describedKey is what the account's description is remembered under.
+func describedKey(tenant, account string, options map[string]string) string {
+	q := url.Values{}
+	for k, v := range options {
+		q.Set(k, v)
+	}
+	return tenant + "/" + account + "?" + q.Encode()
 }
 
 func (a *App) consent(ctx context.Context, r oauth.StartRequest) (string, error) {
@@ -201,9 +224,28 @@ func (a *App) consent(ctx context.Context, r oauth.StartRequest) (string, error)
 	return f.Start(ctx, r)
 }
 
+// enter takes the key of an account, and sees to the connections of the account.
+func (a *App) enter(ctx context.Context, r oauth.StartRequest, key string) (oauth.Outcome, error) {
+	f, ok := a.flows[r.System]
+	if !ok {
+		return oauth.Outcome{StartRequest: r}, fmt.Errorf("app: no flow for the system %q", r.System)
+	}
+	o, err := f.Enter(ctx, r, key)
+	if err == nil {
+		err = a.connected(ctx, o)
+	}
+	return o, err
+}
+
 // accept records the account that a person has just authorised. Its token is stored before the connections that waited for it go
 // on.
 func (a *App) accept(ctx context.Context, o oauth.Outcome, keep func(ctx context.Context, account string) error) error {
+	err := a.Tenancy.Admissible(ctx, tenancy.Intent{
+		Tenant: o.Tenant, System: o.System, Side: o.Side, Connection: o.Connection, Account: o.Account, Identity: &o.Identity,
+	})
+	if err != nil {
+		return err
+	}
 	acc, err := a.Tenancy.Connect(ctx, tenancy.Authorised{
 		Tenant: o.Tenant, Member: o.Member, Account: o.Account, System: o.System, Side: o.Side, Identity: o.Identity, Keep: keep,
 	})

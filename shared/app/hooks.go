@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -19,19 +20,21 @@ import (
 // Hooks returns the handler of the notifications of systems, or of all that send any if none are named. Its paths begin with
 // webhook.Prefix.
 func (a *App) Hooks(systems ...string) http.Handler {
-	readers := system.Hooks(a.Systems)
-	for id := range readers {
-		if len(systems) > 0 && !slices.Contains(systems, id) {
-			delete(readers, id)
-		}
-	}
+	named := func(id string) bool { return len(systems) == 0 || slices.Contains(systems, id) }
+	readers, shared := system.Hooks(a.Systems), system.SharedHooks(a.Systems)
+	maps.DeleteFunc(readers, func(id string, _ connector.HookReader) bool { return !named(id) })
+	maps.DeleteFunc(shared, func(id string, _ connector.SharedHookReader) bool { return !named(id) })
 	lenient := map[string]bool{}
 	for _, s := range a.Systems {
 		lenient[s.ID] = s.HookLenient
 	}
 	return webhook.New(webhook.Config{
 		Watches: a.Watches, Post: a.State.Post, Ask: a.askAt, Readers: readers, Clock: a.c.Clock, Log: a.c.Log,
-		Lenient: lenient,
+		Lenient: lenient, Shared: shared, URL: a.c.HookURL,
+		Secret: func(ctx context.Context, id string) (string, error) {
+			c, err := a.c.Clients.Client(ctx, id)
+			return c.Secret, err
+		},
 	})
 }
 

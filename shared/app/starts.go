@@ -29,7 +29,11 @@ func (a *App) prepare(ctx context.Context, p tenancy.Preparation) (tenancy.Prepa
 	}
 	defer book.Close()
 	// Whatever comes of it, what was known of the CRM's fields may be old now.
-	defer a.known.Delete(p.Connection.Tenant + "/" + p.CRM.ID)
+	defer func() {
+		for _, options := range []map[string]string{nil, p.Connection.Settings.CRMOptions} {
+			a.known.Delete(describedKey(p.Connection.Tenant, p.CRM.ID, options))
+		}
+	}()
 	return setup.Prepare(ctx, crm.Connector, book.Connector, p, setup.Mark(keys.Digest, p.CRM))
 }
 
@@ -68,7 +72,7 @@ func (a *App) uninstalled(ctx context.Context, id, vendorAccount string) error {
 	if err != nil {
 		return err
 	}
-	return a.needsReauth(ctx, tenant, account)
+	return a.needsReauth(ctx, tenant, account, "")
 }
 
 // push returns how the vendors tell of a connection's changes.

@@ -52,6 +52,12 @@ type Settings struct {
 	// SecretARNs has the secret of each system's client registration, by system id: SecretVariable. A system without one is not
 	// offered.
 	SecretARNs map[string]string
+	// Keyed are the systems without a registration that are offered: OfferVariable.
+	Keyed []string
+	// SansanCardURL is the address of a card's page in Sansan: MEIBO_SANSAN_CARD_URL. Empty means what the connector knows.
+	SansanCardURL string
+	// EgressAddresses are the addresses that calls to vendors come from, where they are fixed: MEIBO_EGRESS_ADDRESSES, with commas.
+	EgressAddresses []string
 	// MailFrom is the address that mails come from, verified in SES: MEIBO_MAIL_FROM. Empty means that none are sent.
 	MailFrom string
 	LogLevel slog.Level
@@ -71,8 +77,12 @@ func Read(env func(string) string) (Settings, error) {
 		}
 	}
 	var err error
-	if s.SecretARNs, err = readSecretARNs(env); err != nil {
+	if s.SecretARNs, s.Keyed, err = readOffer(env); err != nil {
 		errs = append(errs, err)
+	}
+	s.SansanCardURL = env("MEIBO_SANSAN_CARD_URL")
+	if all := env("MEIBO_EGRESS_ADDRESSES"); all != "" {
+		s.EgressAddresses = strings.Split(all, ",")
 	}
 	s.MailFrom = env("MEIBO_MAIL_FROM")
 	if l := env("MEIBO_LOG_LEVEL"); l != "" {
@@ -83,29 +93,42 @@ func Read(env func(string) string) (Settings, error) {
 	return s, errors.Join(errs...)
 }
 
-// readSecretARNs returns the secrets of the systems that are set up. There must be one of each side.
-func readSecretARNs(env func(string) string) (map[string]string, error) {
-	arns, unset := map[string]string{}, map[profile.Side][]string{}
-	set := map[profile.Side]bool{}
+// readOffer returns the secrets of the systems that are set up, and those that are offered without one. There must be one of each side.
+func readOffer(env func(string) string) (arns map[string]string, keyed []string, err error) {
+	arns = map[string]string{}
+	unset, offered := map[profile.Side][]string{}, map[profile.Side]bool{}
+	var errs []error
 	for _, sys := range system.All(system.Config{}) {
 		name := SecretVariable(sys.ID)
-		if arn := env(name); arn != "" {
-			arns[sys.ID], set[sys.Side] = arn, true
-		} else {
-			unset[sys.Side] = append(unset[sys.Side], name)
+		if sys.Key != nil {
+			name = OfferVariable(sys.ID)
 		}
+		switch value := env(name); {
+		case value == "" || sys.Key != nil && value == "false":
+			unset[sys.Side] = append(unset[sys.Side], name)
+			continue
+		case sys.Key == nil:
+			arns[sys.ID] = value
+		case value == "true":
+			keyed = append(keyed, sys.ID)
+		default:
+			errs = append(errs, fmt.Errorf("cloud: %s is neither true nor false", name))
+		}
+		offered[sys.Side] = true
 	}
-	var errs []error
 	for _, side := range []profile.Side{profile.CRM, profile.Book} {
-		if !set[side] {
+		if !offered[side] {
 			errs = append(errs, fmt.Errorf("cloud: nothing can be paired: none of %s is set: see template.yaml", strings.Join(unset[side], ", ")))
 		}
 	}
-	return arns, errors.Join(errs...)
+	return arns, keyed, errors.Join(errs...)
 }
 
 // SecretVariable returns the name of the variable that has the ARN of a system's client registration.
 func SecretVariable(id string) string { return "MEIBO_" + strings.ToUpper(id) + "_CLIENT_SECRET_ARN" }
+
+// OfferVariable returns the name of the variable that says whether a system is offered that needs no registration: "true" or "false".
+func OfferVariable(id string) string { return "MEIBO_OFFER_" + strings.ToUpper(id) }
 
 // VendorTimeout bounds one request to a vendor. A slice of a run and one request more end before the worker's time is up: see
 // template.yaml.
@@ -123,21 +146,22 @@ func Open(s Settings, cfg aws.Config, log io.Writer) (*app.App, error) {
 		Scheduler: eventbridge.New(scheduler.NewFromConfig(cfg), eventbridge.Config{
 			Group: s.ScheduleGroup, RoleARN: s.ScheduleRoleARN, TenantSyncARN: s.TenantSyncARN, QueueURL: s.QueueURL,
 		}, clk),
-		Keys:         secret.New(table, secret.KMS{Client: kms.NewFromConfig(cfg), KeyID: s.KeyID}, clk, nil),
-		Clients:      oauth.NewSecretsManager(secretsmanager.NewFromConfig(cfg), s.SecretARNs, clk),
-		Systems:      system.Config{Offer: s.offered()},
-		Clock:        clk,
-		HTTP:         &http.Client{Transport: transport, Timeout: VendorTimeout},
-		PublicURL:    s.PublicURL,
-		HookURL:      s.PublicURL + strings.TrimSuffix(webhook.Prefix, "/"),
-		Mailer:       s.mailer(cfg),
-		Authenticate: Authenticate,
-		Log:          slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: s.LogLevel})),
+		Keys:            secret.New(table, secret.KMS{Client: kms.NewFromConfig(cfg), KeyID: s.KeyID}, clk, nil),
+		Clients:         oauth.NewSecretsManager(secretsmanager.NewFromConfig(cfg), s.SecretARNs, clk),
+		Systems:         system.Config{Offer: s.offered(), Endpoints: system.Endpoints{Sansan: system.SansanEndpoints{CardURL: s.SansanCardURL}}},
+		Clock:           clk,
+		HTTP:            &http.Client{Transport: transport, Timeout: VendorTimeout},
+		PublicURL:       s.PublicURL,
+		HookURL:         s.PublicURL + strings.TrimSuffix(webhook.Prefix, "/"),
+		Mailer:          s.mailer(cfg),
+		EgressAddresses: s.EgressAddresses,
+		Authenticate:    Authenticate,
+		Log:             slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: s.LogLevel})),
 	})
 }
 
-// offered returns the systems that there are registrations for; nil, which is all, where none are named.
-func (s Settings) offered() []string { return slices.Sorted(maps.Keys(s.SecretARNs)) }
+// offered returns the systems that there are registrations for, or that need none; nil, which is all, where none are named.
+func (s Settings) offered() []string { return slices.AppendSeq(s.Keyed, maps.Keys(s.SecretARNs)) }
 
 // mailer returns the way out for mails, or nil where none are sent.
 func (s Settings) mailer(cfg aws.Config) notify.Mailer {

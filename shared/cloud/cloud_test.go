@@ -3,7 +3,9 @@ package cloud_test
 import (
 	"io"
 	"log/slog"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,22 +51,51 @@ func TestRead(t *testing.T) {
 }
 
 func TestOffered(t *testing.T) {
-	v := variables()
-	s, err := cloud.Read(func(k string) string { return v[k] })
-	if err != nil {
-		t.Fatal(err)
+	offered := func(t *testing.T, more map[string]string) (cloud.Settings, []string) {
+		t.Helper()
+		v := variables()
+		maps.Copy(v, more)
+		s, err := cloud.Read(func(k string) string { return v[k] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := cloud.Open(s, aws.Config{}, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, sys := range a.Systems {
+			ids = append(ids, sys.ID)
+		}
+		return s, ids
 	}
-	a, err := cloud.Open(s, aws.Config{}, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ids []string
-	for _, sys := range a.Systems {
-		ids = append(ids, sys.ID)
-	}
-	if want := []string{"zoho", "google"}; !reflect.DeepEqual(ids, want) {
-		t.Errorf("got %v, want the systems that have a registration: %v", ids, want)
-	}
+	t.Run("the systems that have a registration", func(t *testing.T) {
+		if _, got := offered(t, nil); !slices.Equal(got, []string{"zoho", "google"}) {
+			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("Sansan, which needs none, if it is chosen", func(t *testing.T) {
+		s, got := offered(t, map[string]string{"MEIBO_OFFER_SANSAN": "true", "MEIBO_SANSAN_CARD_URL": "https://s.example/{card}", "MEIBO_ZOHO_CLIENT_SECRET_ARN": ""})
+		if !slices.Equal(got, []string{"sansan", "google"}) || s.SansanCardURL != "https://s.example/{card}" {
+			t.Errorf("got %v, %q", got, s.SansanCardURL)
+		}
+		if _, got := offered(t, map[string]string{"MEIBO_OFFER_SANSAN": "false"}); slices.Contains(got, "sansan") {
+			t.Errorf("got %v although it is not", got)
+		}
+	})
+	t.Run("what is neither yes nor no is named", func(t *testing.T) {
+		v := variables()
+		v["MEIBO_OFFER_SANSAN"] = "maybe"
+		if _, err := cloud.Read(func(k string) string { return v[k] }); err == nil || !strings.Contains(err.Error(), "MEIBO_OFFER_SANSAN") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("the addresses that calls come from", func(t *testing.T) {
+		s, _ := offered(t, map[string]string{"MEIBO_EGRESS_ADDRESSES": "192.0.2.1,192.0.2.2"})
+		if !slices.Equal(s.EgressAddresses, []string{"192.0.2.1", "192.0.2.2"}) {
+			t.Errorf("got %q", s.EgressAddresses)
+		}
+	})
 }
 
 func TestOpenMakesNoCall(t *testing.T) {

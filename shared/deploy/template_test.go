@@ -187,7 +187,7 @@ var needs = map[string][]string{
 	"UpkeepRole":         {"readWrite", "keys", "clients", "send", "schedules", "mail"},
 	"GraphhookRole":      {"readWrite", "send", "schedules"},
 	"GooglehookRole":     {"readWrite", "send", "schedules"},
-	"CrmhookRole":        {"readWrite", "send", "schedules"},
+	"CrmhookRole":        {"readWrite", "send", "schedules", "clients"}, // HubSpot signs with the registration's secret
 	"TenantsyncRole":     {"read", "send"},
 	"ScheduleRole":       {"invoke", "send", "queueKey"},
 	"UpkeepScheduleRole": {"invoke"},
@@ -372,8 +372,9 @@ func TestRoutes(t *testing.T) {
 				open = append(open, r.Key)
 			}
 		}
-		if want := []string{"DELETE /consent/{system}/callback", "GET /consent/{system}/callback", "GET /hooks/{system}/{watch}", "GET /openapi.json",
-			"POST /consent/{system}/callback", "POST /hooks/google/{watch}", "POST /hooks/microsoft/{watch}", "POST /hooks/{system}/{watch}"}; !slices.Equal(open, want) {
+		if want := []string{"DELETE /consent/{system}/callback", "GET /consent/{system}/admin", "GET /consent/{system}/callback", "GET /hooks/{system}/{watch}",
+			"GET /openapi.json", "POST /consent/{system}/callback", "POST /hooks/google/{watch}", "POST /hooks/microsoft/{watch}", "POST /hooks/{system}",
+			"POST /hooks/{system}/{watch}"}; !slices.Equal(open, want) {
 			t.Errorf("open routes %v, want %v", open, want)
 		}
 	})

@@ -55,16 +55,12 @@ func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
 		gone := [2]bool{s.gone(&a, 0), s.gone(&a, 1)}
 		for i := range gone {
 			o := s.sides[1-i]
-			if gone[i] && !gone[1-i] && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) {
+			if gone[i] && !gone[1-i] && !isWithoutEmail(&a.link) && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) {
 				lose[o.i]++
 			}
 		}
 	}
 	return lose, nil
-}
-
-func (s *slice) gone(a *absentLink, i int) bool {
-	return a.unseen[i] && s.absences[i][idOf(&a.link, s.sides[i])].status == connector.StatusGone
 }
 
 // applyAbsent deals with links that the survey found out of place, a batch at a time.
@@ -73,6 +69,9 @@ func (s *slice) applyAbsent(ctx context.Context) error {
 		if _, err := s.readAbsent(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.keepUnlisted(ctx); err != nil {
+		return err
 	}
 	size := max(min(s.sides[0].desc.Batch.Get, s.sides[1].desc.Batch.Get), 1)
 	list := s.absent
@@ -128,7 +127,7 @@ func (s *slice) applyAbsentBatch(ctx context.Context, list []absentLink) error {
 			}
 		}
 		s.linked[a.link.CRM] = true
-		if err := s.decideAbsent(ctx, a.link, is); err != nil {
+		if err := s.decideAbsent(ctx, a.link, is, a.unseen); err != nil {
 			return err
 		}
 	}
@@ -146,13 +145,13 @@ func (s *slice) outOfListing(a *absentLink) (left [2]bool) {
 		if is.status != connector.StatusFound {
 			return [2]bool{}
 		}
-		left[i] = is.scope != connector.InScope && !sd.keeps(&a.link) && sd.narrow()
+		left[i] = sd.excludes(is.scope) && !sd.keeps(&a.link)
 	}
 	return left
 }
 
-// decideAbsent deals with one link of which both records were read by id.
-func (s *slice) decideAbsent(ctx context.Context, l state.Link, got [2]connector.Got) error {
+// decideAbsent deals with one link of which both records were read by id. unnamed are the sides whose complete listing did not name them.
+func (s *slice) decideAbsent(ctx context.Context, l state.Link, got [2]connector.Got, unnamed [2]bool) error {
 	gone := func(i int) bool { return got[i].Status == connector.StatusGone }
 	found := func(i int) bool { return got[i].Status == connector.StatusFound }
 	switch {
@@ -174,5 +173,14 @@ func (s *slice) decideAbsent(ctx context.Context, l state.Link, got [2]connector
 		}
 		return s.planPair(ctx, p)
 	}
-	return s.miss(ctx, l)
+	var unshown [2]bool
+	for i, sd := range s.sides {
+		if unshown[i] = unnamed[i] && got[i].Status == connector.StatusInvisible; !found(i) {
+			continue
+		}
+		if err := s.seen(ctx, sd, &l); err != nil {
+			return err
+		}
+	}
+	return s.miss(ctx, l, unshown)
 }

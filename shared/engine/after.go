@@ -33,6 +33,7 @@ func (w *writer) after(ctx context.Context, sd *side, op connector.Op, batch str
 	var again []*pairing
 	for i, j := range jobs {
 		r := results[i]
+		sd.heard(r.Err)
 		var throttled *connector.ThrottledError
 		if errors.As(r.Err, &throttled) || errors.Is(r.Err, connector.ErrTransient) || isAuthLost(r.Err) {
 			stop = sd.wrap(r.Err) // what was not sent is found again: the cursors have not moved past it
@@ -296,15 +297,16 @@ func (w *writer) failedJob(ctx context.Context, sd *side, op connector.Op, j job
 	case errors.As(r.Err, &invalid):
 		w.s.doubtful = w.s.doubtful || op == connector.Create && sd.managed
 		k := record.Key(invalid.Field)
+		fail = &failure{code: state.CodeRefused, field: invalid.Field, detail: invalid.Reason}
 		if _, mapped := j.w.Fields[k]; mapped && op != connector.Delete && !p.refused[sd.i][k] && p.tries < maxTries+len(j.w.Fields) {
 			if p.refused[sd.i] == nil {
 				p.refused[sd.i] = map[record.Key]bool{}
 			}
 			p.refused[sd.i][k] = true
+			p.last = fail
 			p.tries++
 			return p, nil
 		}
-		fail = &failure{code: state.CodeRefused, field: invalid.Field, detail: invalid.Reason}
 	case errors.As(r.Err, &forbid):
 		fail = &failure{code: state.CodeForbidden, detail: forbid.What, retry: forbiddenRetry}
 	case errors.As(r.Err, &full):

@@ -28,7 +28,7 @@ func (s *slice) weigh(ctx context.Context) error {
 		o := s.other(sd)
 		for _, d := range n.deleted {
 			l, ok := links[d.ID]
-			if ok && full(l) && l.State != state.LinkDetached && !isOutside(&l) && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) && !s.goneToo(o, idOf(&l, o)) {
+			if ok && full(l) && l.State != state.LinkDetached && !isOutside(&l) && !isWithoutEmail(&l) && s.rules.Direction.Writes(o.s) && s.rules.Deletes.To(o.s) && !s.goneToo(o, idOf(&l, o)) {
 				lose[o.i]++
 			}
 		}
@@ -189,13 +189,13 @@ func (s *slice) handleUnproven(ctx context.Context, sd *side, list []connector.G
 			continue
 		case g.Status != connector.StatusFound:
 			s.linked[l.CRM] = true
-			err = s.miss(ctx, l)
+			err = s.miss(ctx, l, [2]bool{})
 		default:
 			it := g.Item
 			if it.Scope == connector.ScopeUnknown && len(sd.scope.Groups) > 0 {
 				it.Scope = connector.OutOfScope // that is what the tombstone of a group says
 			}
-			err = s.handleLinked(ctx, sd, l, &it)
+			err = s.handleSeen(ctx, sd, l, &it)
 		}
 		if err != nil {
 			return err
@@ -234,7 +234,7 @@ func (s *slice) handleGone(ctx context.Context, sd *side, l state.Link, theirs m
 		}
 		return nil
 	}
-	return s.decideAbsent(ctx, l, both)
+	return s.decideAbsent(ctx, l, both, [2]bool{})
 }
 
 // decided takes in what a person decided about an entry of the review list.

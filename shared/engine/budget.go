@@ -9,7 +9,7 @@ import (
 // budget refuses to go on over what a side may lose in a day without being asked (BX4). deletes are by the side that loses. What a
 // person allowed goes for as much as they were asked about, and no more.
 func (s *slice) budget(deletes [2]int) error {
-	s.weighed, s.removed, s.lost = deletes, [2]int{}, [2]int{}
+	s.weighed, s.removed, s.emptying, s.lost = deletes, [2]int{}, [2]int{}, [2]int{}
 	for i, sd := range s.sides {
 		if err := s.allow(sd, deletes[i], s.rec.Emptied[i], s.sess.Control.Lost(sd.s, s.e.c.Clock.Now())); err != nil {
 			return err
@@ -40,4 +40,20 @@ func (s *slice) mayRemove(sd *side) error {
 		return nil
 	}
 	return s.allow(sd, n, 0, s.sess.Control.Lost(sd.s, s.e.c.Clock.Now())-s.lost[sd.i])
+}
+
+// mayEmpty counts a record of which fields are about to be emptied because the CRM's record overwrites it. The budget has weighed those
+// that the CRM emptied since; what only a person had filled in the book shows when the record is read, and has to fit into
+// what is left. Whoever is asked is asked for all that the run may come to.
+func (s *slice) mayEmpty(sd *side) error {
+	s.emptying[sd.i]++
+	n := s.emptying[sd.i]
+	if n <= s.rec.Emptied[sd.i] {
+		return nil
+	}
+	before := s.sess.Control.Lost(sd.s, s.e.c.Clock.Now()) - s.lost[sd.i]
+	if s.allow(sd, s.removed[sd.i], n, before) == nil {
+		return nil
+	}
+	return s.allow(sd, s.removed[sd.i], max(n, s.edits[0], len(s.news[0].items)), before)
 }

@@ -50,6 +50,20 @@ func (w *world) die(string) error {
 	return killAt()
 }
 
+// killed has the process die at its n-th request to the table, and live again from then on.
+func (w *world) killed(n int) {
+	w.revive = func() {
+		killAt = nil
+		w.restart(dying{w.table, w})
+	}
+	killAt = func() error {
+		if n--; n <= 0 {
+			return errKilled
+		}
+		return nil
+	}
+}
+
 // TestKilledAnywhere kills the process at random requests of a first run and of later ones, and wants the books that an
 // undisturbed world would have: nobody lost, nobody twice, both sides the same.
 func TestKilledAnywhere(t *testing.T) {

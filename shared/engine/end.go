@@ -11,22 +11,6 @@ import (
 	"meibo/shared/tenancy"
 )
 
-// sideError says at which side something went wrong.
-type sideError struct {
-	sd  *side
-	err error
-}
-
-func (e *sideError) Error() string { return e.err.Error() }
-func (e *sideError) Unwrap() error { return e.err }
-
-func (sd *side) wrap(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &sideError{sd: sd, err: err}
-}
-
 // transientWait is how long a run waits after a vendor failed for a moment; it doubles with each failure in a row.
 const (
 	transientWait = 30 * time.Second

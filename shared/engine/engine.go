@@ -29,6 +29,9 @@ type Directory interface {
 	Move(ctx context.Context, tenant, id string, to tenancy.State, reason string) error
 	// LostAccount notes that an account's authorisation is gone.
 	LostAccount(ctx context.Context, tenant, account string) error
+	// Folder is the name of the folder in the book that a connection of both accounts keeps its records in; "" if it has none of its
+	// own.
+	Folder(crm, book tenancy.Account) string
 }
 
 // TenantKeys are one tenant's keys.

@@ -81,7 +81,7 @@ func (s *slice) fetch(ctx context.Context, sd *side, want []string) error {
 			s.touched[l.CRM] = true
 		}
 		if full(l) && slices.Contains(missing, id) {
-			if err := s.miss(ctx, l); err != nil {
+			if err := s.miss(ctx, l, [2]bool{}); err != nil {
 				return err
 			}
 		}

@@ -205,7 +205,8 @@ func (f *fake) Describe(context.Context) (connector.Description, error) {
 		return connector.Description{}, err
 	}
 	return connector.Description{Name: f.name, Kind: record.Contact, Fields: f.catalogue(), ScanEvery: f.scanEvery, PollEvery: f.pollEvery, Batch: f.batch, QuietCalls: 1, VersionChecked: true,
-		WritesInSeries: true, StoresMark: f.marks, Visibility: f.lag, MembersEvery: f.membersEvery, FullListingEvery: f.fullEvery}, nil
+		WritesInSeries: true, StoresMark: f.marks, Visibility: f.lag, MembersEvery: f.membersEvery, FullListingEvery: f.fullEvery,
+		ReadOnly: f.readOnly, GoneAfter: f.goneAfter, IDsMove: f.idsMove, Options: f.choices}, nil
 }
 
 func (f *fake) item(r *fakeRec, scope connector.Scope) connector.Item {
@@ -356,9 +357,13 @@ func (f *fake) Get(_ context.Context, _ []record.Key, ids []string) ([]connector
 			out[i].Item.Scope = connector.ScopeUnknown // it is not asked about a scope
 			continue
 		}
+		if f.denied[id] {
+			out[i].Status, out[i].Err = connector.StatusFailed, &connector.ForbiddenError{System: f.name, What: "see the record"}
+			continue
+		}
 		out[i].Status = connector.StatusInvisible
 		for _, d := range f.deaths {
-			if d.id == at {
+			if d.id == at && !f.vague {
 				out[i].Status = connector.StatusGone
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"meibo/shared/connector"
@@ -46,10 +47,12 @@ func (s *slice) decide(ctx context.Context) error {
 		return err
 	}
 	if s.rec.Kind == state.Initial && s.rules.ApproveFirst && !s.rec.Approved {
+		skipped := maps.Clone(s.rec.Skipped)
 		s.count()
 		req := state.ApprovalRequest{Why: fmt.Sprintf("the first run would create %d records in %s and %d in %s: approve it to go on",
 			s.rec.CRM.Created, s.sides[0].desc.Name, s.rec.Book.Created, s.sides[1].desc.Name)}
 		s.rec.CRM.Created, s.rec.CRM.Updated, s.rec.Book.Created, s.rec.Book.Updated, s.rec.Review = 0, 0, 0, 0, 0
+		s.rec.Skipped = skipped
 		return &approvalError{req}
 	}
 	s.rec.Progress = state.Progress{Phase: state.PhaseWriting, Total: todo[0] + todo[1]}
@@ -90,7 +93,9 @@ func (s *slice) count() {
 		for _, v := range s.matches.of[i] {
 			switch v.kind {
 			case single:
-				if s.rules.Direction.Writes(s.other(sd).s) {
+				if v.excluded && s.rules.Direction.Writes(s.other(sd).s) {
+					s.rec.Skipped[state.CodeNoEmail]++
+				} else if s.rules.Direction.Writes(s.other(sd).s) {
 					t.Created++
 				} else {
 					s.rec.Skipped[state.CodeOneWay]++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"meibo/shared/connector"
 	"meibo/shared/plan"
@@ -27,7 +26,7 @@ func (s *slice) handle(ctx context.Context, sd *side, items []connector.Item) er
 		l, linked := links[it.ID]
 		switch {
 		case linked && full(l):
-			err = s.handleLinked(ctx, sd, l, it)
+			err = s.handleSeen(ctx, sd, l, it)
 		case linked:
 			err = s.handleAlone(ctx, sd, &l, it)
 		default:
@@ -38,6 +37,17 @@ func (s *slice) handle(ctx context.Context, sd *side, items []connector.Item) er
 		}
 	}
 	return s.givePhotos(ctx, false)
+}
+
+// handleSeen is for a record that has a partner and that its vendor has just shown.
+func (s *slice) handleSeen(ctx context.Context, sd *side, l state.Link, it *connector.Item) error {
+	if s.linked[l.CRM] {
+		return nil
+	}
+	if err := s.seen(ctx, sd, &l); err != nil {
+		return err
+	}
+	return s.handleLinked(ctx, sd, l, it)
 }
 
 // handleLinked is for a record that has a partner.
@@ -226,7 +236,7 @@ func (s *slice) create(ctx context.Context, sd *side, old *state.Link, it *conne
 
 // excluded returns why the rules leave a new record out, or "".
 func (s *slice) excluded(ctx context.Context, sd *side, it *connector.Item) (string, error) {
-	if s.rules.RequireEmail && len(s.identity(sd, it).Emails) == 0 {
+	if s.lacksEmail(it) {
 		return state.CodeNoEmail, nil
 	}
 	if !s.rules.SkipImported || sd.i != 0 {
@@ -265,203 +275,6 @@ func (s *slice) alone(ctx context.Context, sd *side, old *state.Link, id, code s
 	l := state.Link{State: state.LinkParked, Code: code, Since: s.e.c.Clock.Now()}
 	setID(&l, sd, id)
 	return s.out.link(ctx, state.LinkChange{Old: old, New: &l})
-}
-
-// wanted is a pairing whose partner is still to be read.
-type wanted struct {
-	from    *side
-	old     *state.Link
-	item    *connector.Item
-	partner string
-}
-
-// pair plans a record together with its partner, which is read first. Reads are gathered into batches.
-func (s *slice) pair(ctx context.Context, sd *side, old *state.Link, it *connector.Item, partner string) error {
-	t := s.other(sd)
-	crm := it.ID
-	if sd.i == 1 {
-		crm = partner
-	}
-	if s.linked[crm] {
-		return nil
-	}
-	s.linked[crm] = true
-	s.wanted[t.i] = append(s.wanted[t.i], wanted{from: sd, old: old, item: it, partner: partner})
-	if len(s.wanted[t.i]) >= t.desc.Batch.Get {
-		return s.readWanted(ctx, t)
-	}
-	return nil
-}
-
-// readWanted reads the partners on side t that pairings wait for, and plans them.
-func (s *slice) readWanted(ctx context.Context, t *side) error {
-	if err := s.out.meanwhile(ctx, t, len(s.wanted[t.i])); err != nil {
-		return err
-	}
-	list := s.wanted[t.i]
-	s.wanted[t.i] = nil
-	var want []string
-	for _, w := range list {
-		if s.held(t, w.partner) == nil {
-			want = append(want, w.partner)
-		}
-	}
-	got, err := s.read(ctx, t, want)
-	if err != nil {
-		return err
-	}
-	items, err := s.partnerItems(ctx, t, list)
-	if err != nil {
-		return err
-	}
-	for _, w := range list {
-		p := &pairing{old: w.old, made: -1}
-		if l, has := items[w.partner]; has && full(l) {
-			if err := s.alone(ctx, w.from, w.old, w.item.ID, state.CodeClaimed); err != nil {
-				return err
-			}
-			continue
-		} else if has {
-			p.also = &l
-		}
-		p.now[w.from.i] = w.item
-		if it := s.held(t, w.partner); it != nil {
-			p.now[t.i] = it
-		} else if g := got[w.partner]; g.Status == connector.StatusFound {
-			it := g.Item
-			p.now[t.i] = &it
-		} else if err := s.partnerless(ctx, t, w, g); err != nil {
-			return err
-		} else {
-			continue
-		}
-		if err := s.planPair(ctx, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// partnerItems returns the items of partners that stand alone so far, or are claimed by another link.
-func (s *slice) partnerItems(ctx context.Context, t *side, list []wanted) (map[string]state.Link, error) {
-	var ask []string
-	for _, w := range list {
-		if w.old == nil || !full(*w.old) {
-			ask = append(ask, w.partner)
-		}
-	}
-	return s.linksOf(ctx, t, ask)
-}
-
-// partnerless deals with a record whose partner could not be read.
-func (s *slice) partnerless(ctx context.Context, t *side, w wanted, g connector.Got) error {
-	switch {
-	case g.Status == connector.StatusFailed:
-		p := &pairing{old: w.old, failed: &failure{code: state.CodeWaiting, retry: retrySoon}, made: -1}
-		p.now[w.from.i] = w.item
-		return s.out.park(ctx, p)
-	case w.old == nil || !full(*w.old): // matched, and gone before it was linked: the next run sees it alone
-		if g.Status == connector.StatusGone {
-			s.forget(t, w.partner)
-		}
-		s.again(w.from.s, w.item.ID, retrySoon)
-		return nil
-	case g.Status == connector.StatusGone:
-		return s.departed(ctx, t, *w.old, w.item)
-	}
-	return s.miss(ctx, *w.old)
-}
-
-// miss marks a link of which one side was not seen and nothing is proven.
-func (s *slice) miss(ctx context.Context, l state.Link) error {
-	s.rec.Skipped[state.CodeMissing]++
-	s.again(bothSides[0], l.CRM, time.Hour)
-	if l.State == state.LinkMissing {
-		return nil
-	}
-	n := l
-	n.State, n.Code, n.Since = state.LinkMissing, state.CodeMissing, s.e.c.Clock.Now()
-	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
-}
-
-// planPair merges both sides of a pairing and queues what comes of it.
-func (s *slice) planPair(ctx context.Context, p *pairing) error {
-	in := plan.Input{Refused: p.refused}
-	for i, sd := range s.sides {
-		if p.now[i] != nil {
-			in.Now[i] = p.now[i].Record.Fields
-		}
-		if p.old != nil && full(*p.old) && !p.anew && !p.based {
-			p.base[i] = s.settledBase(sd, p.old, p.now[i])
-		}
-		in.Base[i] = p.base[i]
-	}
-	if !p.based && p.now[1] != nil {
-		p.seen = p.now[1].Version
-	}
-	p.based = true
-	p.out = s.planner.Merge(in)
-	for i := range p.now {
-		if p.now[i] == nil && p.out.Write[i] == nil {
-			p.failed = &failure{code: state.CodeEmpty}
-			return s.out.park(ctx, p)
-		}
-	}
-	return s.out.add(ctx, p)
-}
-
-// read reads records by id, in batches.
-func (s *slice) read(ctx context.Context, sd *side, want []string) (map[string]connector.Got, error) {
-	out := make(map[string]connector.Got, len(want))
-	for len(want) > 0 {
-		n := min(len(want), max(sd.desc.Batch.Get, 1))
-		got, err := sd.open.Connector.Get(ctx, sd.scope.Fields, want[:n])
-		if err != nil {
-			return nil, sd.wrap(err)
-		}
-		sd.work.Read += n
-		answered(out, want[:n], got)
-		want = want[n:]
-		if err := s.renew(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return out, s.absorbed(ctx, sd, out)
-}
-
-// answered adds to out what a vendor said of the records that it was asked for. Of one that it says nothing of, nothing is known.
-func answered(out map[string]connector.Got, asked []string, got []connector.Got) {
-	said := make(map[string]connector.Got, len(got))
-	for _, g := range got {
-		said[g.ID] = g
-	}
-	for _, id := range asked {
-		g, ok := said[id]
-		if !ok || g.Status == connector.StatusFound && g.Item.ID == "" {
-			g = connector.Got{ID: id, Status: connector.StatusFailed, Err: connector.ErrTransient}
-		}
-		out[id] = g
-	}
-}
-
-// absorbed takes records for gone that the vendor has merged into one that is linked already: nobody can be in two links.
-func (s *slice) absorbed(ctx context.Context, sd *side, got map[string]connector.Got) error {
-	var into []string
-	for _, g := range got {
-		if g.Status == connector.StatusFound && g.Item.ID != g.ID {
-			into = append(into, g.Item.ID)
-		}
-	}
-	links, err := s.linksOf(ctx, sd, into)
-	if err != nil {
-		return err
-	}
-	for id, g := range got {
-		if l, has := links[g.Item.ID]; has && g.Status == connector.StatusFound && g.Item.ID != id && full(l) {
-			got[id] = connector.Got{ID: id, Status: connector.StatusGone}
-		}
-	}
-	return nil
 }
 
 // remember puts a record into the match index as it is now; forget takes it out, once what follows from its absence is durable:

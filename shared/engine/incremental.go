@@ -85,7 +85,10 @@ func (s *slice) incremental(ctx context.Context) error {
 	if err := s.loadIntents(ctx); err != nil {
 		return err
 	}
-	if err := s.extra(ctx); err != nil {
+	if err := s.extra(ctx); errors.Is(err, errSurvey) {
+		s.relist()
+		return s.out.saveLinks(ctx)
+	} else if err != nil {
 		return err
 	}
 	for _, sd := range s.sides {
@@ -107,6 +110,7 @@ func (s *slice) incremental(ctx context.Context) error {
 
 // relist turns the run into one with full listings, because a vendor dropped its cursor.
 func (s *slice) relist() {
+	s.unlisted = [2][]state.Entry{}
 	s.rec.Kind, s.rec.Step = state.Relist, state.StepSurveyCRM
 	s.rec.Generation, s.rec.Chunks = s.sess.Control.Generation+1, [2]int64{}
 	s.rec.Cursors, s.rec.Emptied = [2]string{}, [2]int{}

@@ -25,6 +25,7 @@ type verdict struct {
 	partner    string
 	candidates []string
 	code       string
+	excluded   bool // single: the rules leave it out
 }
 
 // matches has the verdicts on both sides' records, by id.
@@ -53,7 +54,7 @@ func (s *slice) matchLists(lists [2][]state.Entry) *matches {
 				keys[i][j] = plan.Keys{ID: e.ID} // what is outside the connection's own folder is nobody's partner
 			}
 			if !e.Linked && !e.Out {
-				m.of[i][e.ID] = verdict{kind: single}
+				m.of[i][e.ID] = verdict{kind: single, excluded: e.NoEmail}
 			}
 		}
 	}
@@ -97,6 +98,13 @@ func (s *slice) matchLists(lists [2][]state.Entry) *matches {
 	return m
 }
 
+// spoken reports whether a record of the connection's own folder is somebody's for good, so that nobody new can be meant by it: nothing
+// is written to the other side, whose vendor tells people apart by itself, and the one whose record it is still stands there.
+func (s *slice) spoken(t *side, l *state.Link) bool {
+	o := s.other(t)
+	return t.managed && o.desc.IDsMove && !s.rules.Direction.Writes(o.s) && full(*l) && l.State == state.LinkActive && !s.goneToo(o, idOf(l, o))
+}
+
 // fullMatches matches everything that a survey found.
 func (s *slice) fullMatches(ctx context.Context) error {
 	if s.matches != nil {
@@ -137,7 +145,7 @@ func (s *slice) fullMatches(ctx context.Context) error {
 			j, seen := at[i][idOf(&l, sd)]
 			unseen[i] = !seen
 			if !seen {
-				left[i] = was[i] && sd.narrow() // it was not there before either
+				left[i] = was[i] && sd.narrow() // it was not there before either; elsewhere it is read by id
 				continue
 			}
 			e := &lists[i][j]
@@ -155,6 +163,10 @@ func (s *slice) fullMatches(ctx context.Context) error {
 		if !full(l) || l.State == state.LinkDetached {
 			return nil
 		}
+		if o := s.sides[1]; unseen == [2]bool{} && s.spoken(o, &l) {
+			e := &lists[1][at[1][l.Book]]
+			e.Keys = plan.Keys{ID: e.ID, Linked: e.Linked}
+		}
 		switch {
 		case left != [2]bool{}:
 			s.leaving[l.CRM] = left
@@ -165,7 +177,7 @@ func (s *slice) fullMatches(ctx context.Context) error {
 		case made:
 		case unseen[0] || unseen[1]:
 			s.absent = append(s.absent, absentLink{link: l, unseen: unseen})
-		case isOutside(&l):
+		case isOutside(&l), l.State == state.LinkMissing:
 			s.touched[l.CRM] = true // it is back
 		}
 		return nil
@@ -194,7 +206,7 @@ func (s *slice) departed(ctx context.Context, t *side, l state.Link, it *connect
 	var edited [2]bool
 	now[t.i] = plan.Gone
 	edited[o.i], _ = s.changed(o, &l, it)
-	if isOutside(&l) || it.Scope == connector.OutOfScope && !o.keeps(&l) {
+	if isOutside(&l) || isWithoutEmail(&l) || it.Scope == connector.OutOfScope && !o.keeps(&l) {
 		now[o.i] = plan.Left
 	}
 	s.linked[l.CRM] = true

@@ -143,6 +143,10 @@ func (s *slice) related(ctx context.Context, t *side, fresh, own []state.Entry) 
 	if err != nil {
 		return nil, err
 	}
+	out = slices.DeleteFunc(out, func(e state.Entry) bool {
+		l, has := links[e.ID]
+		return has && s.spoken(t, &l)
+	})
 	for i := range out {
 		l, has := links[out[i].ID]
 		out[i].Linked = has && (full(l) || l.State == state.LinkDetached || l.Code == state.CodeReview || l.Code == state.CodeIgnored)

@@ -320,6 +320,7 @@ func (s *slice) pictures(ctx context.Context, sd *side, jobs []photoJob, id func
 	}
 	out, err := sd.photos.Photos(ctx, ids)
 	sd.work.PhotosRead += len(ids)
+	sd.heard(err)
 	switch {
 	case stops(ctx, err):
 		return nil, sd.wrap(err)
@@ -358,6 +359,7 @@ func (s *slice) setPictures(ctx context.Context, jobs []photoJob, pictures []*co
 	for i, j := range jobs {
 		err := sd.photos.SetPhoto(ctx, j.crm, *pictures[i])
 		b.Changes[i].Outcome = outcome(err)
+		sd.heard(err)
 		if stops(ctx, err) {
 			stop = sd.wrap(err)
 			break

@@ -27,7 +27,7 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 	for i, sd := range s.sides {
 		was := map[string]int{} // place in s.absent
 		for j := range s.absent {
-			if s.gone(&s.absent[j], i) && !s.gone(&s.absent[j], 1-i) {
+			if s.vacant(&s.absent[j], i) && !s.gone(&s.absent[j], 1-i) {
 				was[idOf(&s.absent[j].link, sd)] = j
 			}
 		}
@@ -40,20 +40,25 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 		}
 		var gone, fresh []plan.Keys
 		var at []int
+		s.unlisted[i] = nil
 		for _, e := range before {
 			if _, is := was[e.ID]; is && !e.Gone {
+				if sd.desc.IDsMove {
+					s.unlisted[i] = append(s.unlisted[i], e)
+				}
 				e.Keys.Mark, e.Keys.Own = 0, 0
 				gone = append(gone, e.Keys)
 			}
 		}
 		for j := range lists[i] {
-			if e := &lists[i][j]; !e.Linked && !e.Out {
+			turned := lists[i][j].Linked && lists[i][j].Changed && sd.desc.IDsMove && s.believed(i)
+			if e := &lists[i][j]; (!e.Linked || turned) && !e.Out {
 				k := e.Keys
 				k.Mark, k.Own = 0, 0
 				fresh, at = append(fresh, k), append(at, j)
 			}
 		}
-		pairs, _ := plan.Match(gone, fresh)
+		pairs := s.successors(sd, gone, fresh)
 		var news []string
 		for _, p := range pairs {
 			news = append(news, fresh[p.Book].ID)
@@ -73,16 +78,24 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 		}
 		done := map[string]bool{}
 		for n, p := range pairs {
-			if _, has := linked[fresh[p.Book].ID]; has || theirs[partners[n]].Status != connector.StatusFound {
+			if theirs[partners[n]].Status != connector.StatusFound {
 				continue // where the partner is gone too, the new record stands for itself
+			}
+			if l, has := linked[fresh[p.Book].ID]; has {
+				if lists[i][at[p.Book]].Linked && full(l) { // it was merged into a record that has a partner of its own
+					s.absences[i][gone[p.CRM].ID] = absent{status: connector.StatusGone}
+				}
+				continue
 			}
 			old := s.absent[was[gone[p.CRM].ID]].link
 			moved := old
 			setID(&moved, sd, fresh[p.Book].ID)
+			moved.State, moved.Code = state.LinkMissing, state.CodeMissing // until it is merged, whatever happens to this slice
 			if err := s.out.link(ctx, state.LinkChange{Old: &old, New: &moved}); err != nil {
 				return err
 			}
 			lists[i][at[p.Book]].Linked = true
+			s.unlisted[i] = slices.DeleteFunc(s.unlisted[i], func(e state.Entry) bool { return e.ID == gone[p.CRM].ID })
 			s.touched[moved.CRM] = true
 			done[old.CRM] = true
 		}
@@ -105,6 +118,10 @@ func (s *slice) moved(ctx context.Context, lists [2][]state.Entry) error {
 				for k := range lists[i] {
 					listed[lists[i][k].ID] = &lists[i][k]
 				}
+			}
+			if e := listed[now]; e != nil && e.Linked { // it was merged into a record that has a partner of its own
+				s.absences[i][idOf(&a.link, sd)] = absent{status: connector.StatusGone}
+				continue
 			}
 			old, crm := a.link, a.link.CRM
 			setID(&a.link, sd, now)

@@ -88,6 +88,10 @@ func (s *slice) rekey(ctx context.Context) error {
 			return err
 		}
 		moves = append(moves, more...)
+		if more, err = s.movedAway(ctx, sd, moves); err != nil {
+			return err
+		}
+		moves = append(moves, more...)
 		if len(moves) == 0 {
 			continue
 		}
@@ -108,6 +112,7 @@ func (s *slice) rekey(ctx context.Context) error {
 			return err
 		}
 		var want []string
+		given := map[string]bool{} // the new ids that a link has got here
 		for _, m := range moves {
 			l, ok := links[m.Old]
 			if m.Old == m.New {
@@ -117,11 +122,12 @@ func (s *slice) rekey(ctx context.Context) error {
 			if !ok {
 				continue // done already, by a slice that was killed
 			}
-			if t, has := theirs[m.New]; has && full(t) {
-				// Merged into one that has its own partner: the absorbed record is gone.
+			if t, has := theirs[m.New]; has && full(t) || given[m.New] {
+				// Merged into one that has its own partner, and that may say something else by now: the absorbed record is gone.
 				if !s.goneToo(sd, m.Old) {
 					n.deleted = append(n.deleted, connector.Deletion{ID: m.Old, Evidence: connector.EvidenceAccount})
 				}
+				want = append(want, m.New)
 				continue
 			} else if has {
 				if err := s.release(ctx, sd, &t, m.New); err != nil {
@@ -131,7 +137,7 @@ func (s *slice) rekey(ctx context.Context) error {
 					return err
 				}
 			}
-			want = append(want, m.New)
+			want, given[m.New] = append(want, m.New), true
 			moved := l
 			setID(&moved, sd, m.New)
 			if err := s.out.link(ctx, state.LinkChange{Old: &l, New: &moved}); err != nil {
@@ -150,6 +156,26 @@ func (s *slice) rekey(ctx context.Context) error {
 	return nil
 }
 
+// freshKeys returns who the new records of side sd in the news are, but for those that a move of moves is about.
+func (s *slice) freshKeys(ctx context.Context, sd *side, moves []connector.Rekey) ([]plan.Keys, error) {
+	n := s.news[sd.i]
+	links, err := s.linksOf(ctx, sd, ids(n.items))
+	if err != nil {
+		return nil, err
+	}
+	var fresh []plan.Keys
+	for i := range n.items {
+		it := &n.items[i]
+		if _, linked := links[it.ID]; linked || it.Scope == connector.OutOfScope || slices.ContainsFunc(moves, func(m connector.Rekey) bool { return m.New == it.ID }) {
+			continue
+		}
+		k := s.identity(sd, it)
+		k.Mark, k.Own = 0, 0
+		fresh = append(fresh, k)
+	}
+	return fresh, nil
+}
+
 // vanished pairs records that were deleted with new ones of the same side that say the same, one to one: somebody deleted a
 // person and made them again.
 func (s *slice) vanished(ctx context.Context, sd *side) ([]connector.Rekey, error) {
@@ -157,20 +183,9 @@ func (s *slice) vanished(ctx context.Context, sd *side) ([]connector.Rekey, erro
 	if len(n.deleted) == 0 || len(n.items) == 0 {
 		return nil, nil
 	}
-	links, err := s.linksOf(ctx, sd, ids(n.items))
-	if err != nil {
+	fresh, err := s.freshKeys(ctx, sd, nil)
+	if err != nil || len(fresh) == 0 {
 		return nil, err
-	}
-	var fresh []plan.Keys
-	for i := range n.items {
-		if _, linked := links[n.items[i].ID]; !linked && n.items[i].Scope != connector.OutOfScope {
-			k := s.identity(sd, &n.items[i])
-			k.Mark, k.Own = 0, 0
-			fresh = append(fresh, k)
-		}
-	}
-	if len(fresh) == 0 {
-		return nil, nil
 	}
 	entries, err := s.sess.Index(ctx, sd.s, s.rec.Generation, s.rec.Chunks[sd.i])
 	if err != nil {
@@ -193,7 +208,7 @@ func (s *slice) vanished(ctx context.Context, sd *side) ([]connector.Rekey, erro
 			gone = append(gone, e.Keys)
 		}
 	}
-	pairs, _ := plan.Match(gone, fresh)
+	pairs := s.successors(sd, gone, fresh)
 	var partners []string
 	for _, p := range pairs {
 		l := was[gone[p.CRM].ID]

@@ -38,6 +38,12 @@ type rich struct {
 	budget  connector.Budget
 	options []map[string]string // of every write
 	owned   map[string]bool     // records of the account's own user; nil: all
+	// vague answers by id say the same of what is gone as of what is hidden.
+	vague     bool
+	goneAfter time.Duration
+	denied    map[string]bool // records of which reading by id is refused
+	idsMove   bool
+	choices   []connector.Option
 }
 
 // able is a fake with pictures, folders of its own, scans and a budget.

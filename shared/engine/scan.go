@@ -10,6 +10,9 @@ import (
 	"meibo/shared/state"
 )
 
+// errSurvey says that an incremental run can only go on as one with full listings.
+var errSurvey = errors.New("the run needs full listings")
+
 // scanLater is how long a scan is put off for which the vendor has no room, at least. The rest of the run goes on without it.
 const scanLater = 10 * time.Minute
 
@@ -22,6 +25,7 @@ func (s *slice) scan(ctx context.Context, sd *side) ([]string, error) {
 	}
 	members := s.membersDue(sd.i)
 	deletions := s.sess.Control.Sides[sd.i].ScanEvery > 0
+	began := s.e.c.Clock.Now()
 	in, fresh, err := s.listIDs(ctx, sd, scanner, members)
 	if err != nil {
 		return nil, s.scanPutOff(sd, err)
@@ -36,6 +40,11 @@ func (s *slice) scan(ctx context.Context, sd *side) ([]string, error) {
 		now := s.held(sd, id)
 		_, is := in[s.dig.Key("id", id)]
 		delete(fresh, id)
+		if is && full(l) {
+			if err := s.seen(ctx, sd, &l); err != nil {
+				return err
+			}
+		}
 		switch {
 		case is && left[sd.i] && members:
 			back = append(back, id)
@@ -64,7 +73,7 @@ func (s *slice) scan(ctx context.Context, sd *side) ([]string, error) {
 		return nil, err
 	}
 	s.swept[sd.i] = deletions
-	if err := s.readUnnamed(ctx, sd, append(absent, s.rotated(known)...)); err != nil {
+	if err := s.readUnnamed(ctx, sd, append(absent, s.rotated(known)...), began); err != nil {
 		s.swept[sd.i] = false
 		return nil, s.scanPutOff(sd, err)
 	}
@@ -119,9 +128,9 @@ func (s *slice) scanPutOff(sd *side, err error) error {
 	return nil
 }
 
-// readUnnamed reads by id the linked records that a scan of deletions did not name: what is gone joins the news, what is there
-// left the scope, and what is neither is missing.
-func (s *slice) readUnnamed(ctx context.Context, sd *side, list []string) error {
+// readUnnamed reads by id the linked records that a scan of deletions, begun at a time, did not name: what is gone joins the news, what
+// is there left the scope, and what is neither is missing.
+func (s *slice) readUnnamed(ctx context.Context, sd *side, list []string, began time.Time) error {
 	for i, ids := range slices.Collect(slices.Chunk(list, max(sd.desc.Batch.Get, 1))) {
 		if i > 0 && s.timeUp() { // the next scan goes on with those that are left
 			return sd.wrap(connector.ErrTransient)
@@ -139,7 +148,7 @@ func (s *slice) readUnnamed(ctx context.Context, sd *side, list []string) error 
 			if !has {
 				continue
 			}
-			if err := s.unnamed(ctx, sd, &l, got[id]); err != nil {
+			if err := s.unnamed(ctx, sd, &l, got[id], began); err != nil {
 				return err
 			}
 		}
@@ -156,16 +165,23 @@ func (s *slice) rotated(list []string) []string {
 	return slices.Concat(list[n:], list[:n])
 }
 
-func (s *slice) unnamed(ctx context.Context, sd *side, l *state.Link, g connector.Got) error {
+func (s *slice) unnamed(ctx context.Context, sd *side, l *state.Link, g connector.Got, began time.Time) error {
 	n := s.news[sd.i]
+	if g.Status == connector.StatusFound && full(*l) {
+		if err := s.seen(ctx, sd, l); err != nil {
+			return err
+		}
+	}
 	switch {
-	case g.Status == connector.StatusGone:
+	case g.Status == connector.StatusInvisible && full(*l) && sd.desc.IDsMove && s.longUnshown(l, sd.i, began):
+		return errSurvey // who it may have been merged into, which changed without a word, is to change with it
+	case g.Status == connector.StatusGone || g.Status == connector.StatusInvisible && full(*l) && s.longUnshown(l, sd.i, began):
 		n.deleted = append(n.deleted, connector.Deletion{ID: g.ID, Evidence: connector.EvidenceAccount})
 	case g.Status == connector.StatusFound && g.Item.ID != g.ID:
 		n.rekeyed = append(n.rekeyed, connector.Rekey{Old: g.ID, New: g.Item.ID})
 	case g.Status == connector.StatusFound:
 		left := outside(l)
-		if g.Item.Scope == connector.InScope || !sd.narrow() || sd.keeps(l) || left[sd.i] {
+		if !sd.excludes(g.Item.Scope) || sd.keeps(l) || left[sd.i] {
 			return nil
 		}
 		if !full(*l) {
@@ -177,7 +193,9 @@ func (s *slice) unnamed(ctx context.Context, sd *side, l *state.Link, g connecto
 		s.again(sd.s, g.ID, retrySoon)
 	case full(*l):
 		s.linked[l.CRM] = true
-		return s.miss(ctx, *l)
+		var unshown [2]bool
+		unshown[sd.i] = true
+		return s.miss(ctx, *l, unshown)
 	}
 	return nil
 }

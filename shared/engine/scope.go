@@ -22,6 +22,12 @@ func (s *slice) setScopes() {
 // narrow reports whether the scope leaves out some of what the account can see.
 func (sd *side) narrow() bool { return len(sd.scope.Groups) > 0 || sd.scope.Owned }
 
+// excludes reports whether a record that is there is none of the scope's. Where the scope leaves nothing out, only the vendor's own word
+// counts, such as that the record is somebody else's by now.
+func (sd *side) excludes(m connector.Membership) bool {
+	return m == connector.OutOfScope || m != connector.InScope && sd.narrow()
+}
+
 // keeps reports whether a record of the side stays in scope because Meibo made it. Nothing keeps one that a person took out of the
 // folder that the connection has for itself.
 func (sd *side) keeps(l *state.Link) bool { return l.Made == sd.s && !sd.managed }

@@ -142,8 +142,11 @@ func (s *slice) surveyPage(ctx context.Context, sd *side, page connector.Page) e
 	}
 	for i := range page.Changed {
 		it := &page.Changed[i]
-		e := state.Entry{Keys: s.identity(sd, it), Out: it.Scope == connector.OutOfScope}
+		e := state.Entry{Keys: s.identity(sd, it), Out: it.Scope == connector.OutOfScope, NoEmail: s.lacksEmail(it)}
 		if l, ok := links[it.ID]; ok && full(l) {
+			if err := s.seen(ctx, sd, &l); err != nil {
+				return err
+			}
 			changed, emptied := s.changed(sd, &l, it)
 			e.Changed = changed || outdated(l, sd, it) || sd.i == 1 && s.photoOpen(&l, it, it.Version)
 			if emptied > 0 && l.State == state.LinkActive {
@@ -152,7 +155,7 @@ func (s *slice) surveyPage(ctx context.Context, sd *side, page connector.Page) e
 		}
 		sd.index.Add(e)
 	}
-	return nil
+	return s.out.saveLinks(ctx)
 }
 
 // loseEmptied counts a record of side t that fields emptied on the other side would empty too.
@@ -296,7 +299,9 @@ func idOf(l *state.Link, sd *side) string {
 	return l.Book
 }
 
+// setID makes another record, or the first, that of side sd.
 func setID(l *state.Link, sd *side, id string) {
+	l.Unshown[sd.i] = time.Time{}
 	if sd.i == 0 {
 		l.CRM = id
 	} else {

@@ -47,6 +47,7 @@ type world struct {
 	lights    [2]connector.Connector // in place of the fakes
 	systems   [2]string              // of the accounts
 	sliceTime time.Duration
+	ahead     time.Duration  // how far an ask jumps ahead to what is scheduled
 	use       *store.Counted // all that the engine asks of the table
 }
 
@@ -59,7 +60,7 @@ var start = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, clk: clock.NewVirtual(start, true), later: map[string]timed{}}
+	w := &world{t: t, clk: clock.NewVirtual(start, true), later: map[string]timed{}, ahead: 12 * time.Hour}
 	table, err := embedded.Open(filepath.Join(t.TempDir(), "table"), embedded.Options{Clock: w.clk, NoSync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +127,10 @@ func (w *world) Connection(_ context.Context, tenant, id string) (tenancy.Connec
 func (w *world) Move(_ context.Context, _, _ string, to tenancy.State, reason string) error {
 	w.conn.State, w.conn.Reason = to, reason
 	return nil
+}
+
+func (w *world) Folder(crm, book tenancy.Account) string {
+	return profile.For(crm.System, book.System).Folder
 }
 
 func (w *world) LostAccount(_ context.Context, _, account string) error {
@@ -298,7 +303,7 @@ func (w *world) idle() {
 		if len(w.msgs) == 0 {
 			name := ""
 			for k, l := range w.later {
-				if l.at.Sub(w.clk.Now()) < 12*time.Hour && (name == "" || l.at.Before(w.later[name].at)) {
+				if l.at.Sub(w.clk.Now()) < w.ahead && (name == "" || l.at.Before(w.later[name].at)) {
 					name = k
 				}
 			}

@@ -28,14 +28,17 @@ type pairing struct {
 	settled [2]bool
 	wrote   [2]bool // a write of this pairing was done there; what it left is in stored
 	refused [2]map[record.Key]bool
-	failed  *failure
-	tries   int
-	stale   bool // a side has changed since it was read
+	// last is why the last of them was.
+	last   *failure
+	failed *failure
+	tries  int
+	stale  bool // a side has changed since it was read
 	// made is the side on which this pairing creates its record, -1 if none.
 	made int
 	mark string
 	// anew says that the link's bases do not count: one of its records is made again.
-	anew bool
+	anew    bool
+	weighed bool // what its writes empty was counted
 	// seen is the version at which the book's record was first read; "" if there was none.
 	seen string
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"meibo/shared/connector"
-	"meibo/shared/oauth"
 	"meibo/shared/profile"
 	"meibo/shared/record"
+	"meibo/shared/setup"
 	"meibo/shared/system"
 	"meibo/shared/tenancy"
 )
@@ -25,24 +24,18 @@ type AccountView struct {
 	Email       string               `json:"email"`
 	Name        string               `json:"name"`
 	Company     string               `json:"company"`
+	Site        string               `json:"site" doc:"The organisation's own address at the system, where each has one; else empty (HD1)"`
 	Permissions map[string]bool      `json:"permissions" doc:"What the system lets this account do with contacts, as far as it tells: view, create, edit, delete, sync"`
 	Created     time.Time            `json:"created"`
 }
 
 func accountView(a tenancy.Account) AccountView {
 	v := AccountView{ID: a.ID, Member: a.Member, System: a.System, Side: a.Side, State: a.State, Email: a.Identity.Email,
-		Name: a.Identity.Name, Company: a.Identity.Company, Permissions: map[string]bool{}, Created: a.Created}
+		Name: a.Identity.Name, Company: a.Identity.Company, Site: a.Identity.Site, Permissions: map[string]bool{}, Created: a.Created}
 	for p, may := range a.Identity.Permissions {
 		v.Permissions[string(p)] = may
 	}
 	return v
-}
-
-// ConsentView is where a person goes to authorise an account.
-type ConsentView struct {
-	AuthorizeURL string    `json:"authorize_url" doc:"Open it in the person's browser. It works once. Empty if no consent is needed."`
-	Expires      time.Time `json:"expires"`
-	Account      string    `json:"account" doc:"Id of the account that the connection has got without a consent, because the member has authorised it before (ZO8); else empty"`
 }
 
 // GroupView is a group, label, list or view that can be chosen as scope.
@@ -98,6 +91,7 @@ type OptionView struct {
 	Name    string       `json:"name"`
 	Choices []ChoiceView `json:"choices" nullable:"false"`
 	Default string       `json:"default" doc:"What holds while nothing is chosen; empty for the system's own default"`
+	Fixed   bool         `json:"fixed" doc:"It cannot be changed once the connection was started, such as which of the system's objects is meant (HD2)"`
 }
 
 // ChoiceView is one value of an option.
@@ -107,7 +101,7 @@ type ChoiceView struct {
 }
 
 func optionView(o connector.Option) OptionView {
-	v := OptionView{Key: o.Key, Name: o.Name, Choices: []ChoiceView{}, Default: o.Default}
+	v := OptionView{Key: o.Key, Name: o.Name, Choices: []ChoiceView{}, Default: o.Default, Fixed: o.Fixed}
 	for _, c := range o.Choices {
 		v.Choices = append(v.Choices, ChoiceView(c))
 	}
@@ -120,16 +114,11 @@ type InAccount struct {
 	Account string `path:"account" minLength:"1" maxLength:"128"`
 }
 
-type startConsent struct {
-	InTenant
-	Once
-	Body struct {
-		System     string `json:"system,omitempty" maxLength:"64" doc:"Id of the system; not needed with reconnect" example:"google"`
-		LoginHint  string `json:"login_hint,omitempty" maxLength:"254" doc:"E-mail address of the account, to preselect it at the system"`
-		Reconnect  string `json:"reconnect,omitempty" maxLength:"128" doc:"Id of the account whose authorisation is to be renewed"`
-		Connection string `json:"connection,omitempty" maxLength:"128" doc:"Id of a connection that is to use the account"`
-		Return     string `json:"return,omitempty" maxLength:"1024" doc:"Path of this installation to come back to, beginning with a single /"`
-	}
+// InObject is the part of a request that says which of the account's objects it is about.
+type InObject struct {
+	InAccount
+	Paging
+	Object string `query:"object" maxLength:"128" doc:"Which of the system's objects is meant, where the account's options have a choice of it, such as contacts or leads (HD2); empty for the default"`
 }
 
 func (s *Server) accountOps() {
@@ -138,6 +127,10 @@ func (s *Server) accountOps() {
 		about: "Answers the address at which the person gives consent. The account is there once the system has sent the browser back and the person has confirmed. " +
 			"For a connection, an account that the member has authorised before and that has the member's own e-mail address is taken at once, unless login_hint names another (ZO8)."},
 		s.startConsent)
+	inTenant(s, op{id: "enter-key", method: http.MethodPost, path: all + "/keys", tag: "Accounts", summary: "Connect an account by its API key, or replace the key", status: http.StatusCreated, also: http.StatusOK,
+		about: "For a system that is connected by key. The system is asked whose key it is. Answers the account: 201 for a new one, 200 for one that the member had already. " +
+			"A connection that is named gets the account, and those that waited for the key go on."},
+		s.enterKey)
 	inTenant(s, op{id: "list-accounts", method: http.MethodGet, path: all, tag: "Accounts", summary: "List accounts", about: "The caller's own; an administrator sees everybody's."},
 		func(ctx context.Context, c caller, in *struct {
 			InTenant
@@ -161,15 +154,18 @@ func (s *Server) accountOps() {
 			return &Nothing{}, s.Tenancy.RemoveAccount(ctx, c.Member, in.Account)
 		})
 	inTenant(s, op{id: "list-groups", method: http.MethodGet, path: one + "/groups", tag: "Accounts", summary: "List an account's groups, lists or views", about: "As the system has them now (ZG1)."},
-		func(ctx context.Context, c caller, in *struct {
-			InAccount
-			Paging
-		}) (*Answer[List[GroupView]], error) {
+		func(ctx context.Context, c caller, in *InObject) (*Answer[List[GroupView]], error) {
 			a, err := s.Tenancy.Account(ctx, c.Member, in.Account)
 			if err != nil {
 				return nil, err
 			}
-			groups, err := s.groups(ctx, a)
+			var options map[string]string
+			if in.Object != "" { // groups are the object's; without a choice the catalogue need not be read
+				if options, _, err = s.chosen(ctx, a, "query.object", in.Object); err != nil {
+					return nil, err
+				}
+			}
+			groups, err := s.groups(ctx, a, options)
 			if err != nil {
 				return nil, err
 			}
@@ -177,15 +173,8 @@ func (s *Server) accountOps() {
 			return listOf(page, next, groupView), err
 		})
 	inTenant(s, op{id: "list-fields", method: http.MethodGet, path: one + "/fields", tag: "Accounts", summary: "List an account's fields", about: "Custom fields included (ZG5)."},
-		func(ctx context.Context, c caller, in *struct {
-			InAccount
-			Paging
-		}) (*Answer[List[FieldView]], error) {
-			a, err := s.Tenancy.Account(ctx, c.Member, in.Account)
-			if err != nil {
-				return nil, err
-			}
-			d, err := s.Describe(ctx, a.Tenant, a.ID)
+		func(ctx context.Context, c caller, in *InObject) (*Answer[List[FieldView]], error) {
+			d, err := s.object(ctx, c, in.Account, in.Object)
 			if err != nil {
 				return nil, err
 			}
@@ -193,16 +182,10 @@ func (s *Server) accountOps() {
 			return listOf(page, next, fieldView), err
 		})
 	inTenant(s, op{id: "list-options", method: http.MethodGet, path: one + "/options", tag: "Accounts", summary: "List an account's options",
-		about: "Choices of the system's own that a connection can make, such as who may see the people that it adds (PD10)."},
-		func(ctx context.Context, c caller, in *struct {
-			InAccount
-			Paging
-		}) (*Answer[List[OptionView]], error) {
-			a, err := s.Tenancy.Account(ctx, c.Member, in.Account)
-			if err != nil {
-				return nil, err
-			}
-			d, err := s.Describe(ctx, a.Tenant, a.ID)
+		about: "Choices of the system's own that a connection can make: who may see the people that it adds (PD10), which object it is about, contacts or leads (HD2), " +
+			"or the lifecycle stage that it sets on records which it creates or updates and which are at an earlier one (HD6)."},
+		func(ctx context.Context, c caller, in *InObject) (*Answer[List[OptionView]], error) {
+			d, err := s.object(ctx, c, in.Account, in.Object)
 			if err != nil {
 				return nil, err
 			}
@@ -211,62 +194,36 @@ func (s *Server) accountOps() {
 		})
 }
 
-func (s *Server) startConsent(ctx context.Context, c caller, in *startConsent) (*Answer[ConsentView], error) {
-	r := oauth.StartRequest{Tenant: c.Tenant, Member: c.ID, System: in.Body.System, LoginHint: in.Body.LoginHint,
-		Connection: in.Body.Connection, Account: in.Body.Reconnect, Return: in.Body.Return}
-	if r.Account != "" {
-		a, err := s.Tenancy.Account(ctx, c.Member, r.Account)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case a.Member != c.ID:
-			return nil, forbidden.say(ctx)
-		case r.System != "" && r.System != a.System:
-			return nil, field(ctx, "body.system", text{"the account to reconnect is of another system: leave it out", "再接続するアカウントは別の接続先のものです。指定を外してください"})
-		case r.LoginHint == "":
-			r.LoginHint = a.Identity.Email
-		}
-		r.System = a.System
-	}
-	sys, known := system.Find(s.Systems, r.System)
-	if !known {
-		return nil, field(ctx, "body.system", text{"Meibo does not know this system: choose an id of GET /v1/systems", "この接続先はありません。GET /v1/systems のIDから選んでください"})
-	}
-	if r.Connection != "" {
-		if _, err := s.Tenancy.Connection(ctx, c.Member, r.Connection); err != nil {
-			return nil, err
-		}
-		if own, err := s.reuse(ctx, c, r); own != "" || err != nil {
-			return created(ConsentView{Account: own, Expires: s.Clock.Now()}), err
-		}
-	}
-	r.Side = sys.Side
-	to, err := s.Consent(ctx, r)
+// ownObject is the key of the option that says which of a system's objects a connection is about.
+const ownObject = "object"
+
+// object returns what an account can do with one of its objects.
+func (s *Server) object(ctx context.Context, c caller, account, object string) (connector.Description, error) {
+	a, err := s.Tenancy.Account(ctx, c.Member, account)
 	if err != nil {
-		return nil, err
+		return connector.Description{}, err
 	}
-	return created(ConsentView{AuthorizeURL: to, Expires: s.Clock.Now().Add(oauth.StateLife)}), nil
+	_, d, err := s.chosen(ctx, a, "query.object", object)
+	return d, err
 }
 
-// reuse gives the connection an account that needs no consent, and returns its id, or "" if there is none.
-func (s *Server) reuse(ctx context.Context, c caller, r oauth.StartRequest) (string, error) {
-	if r.Account != "" || r.LoginHint != "" && !strings.EqualFold(r.LoginHint, c.Email) {
-		return "", nil
+// chosen returns the options for one of an account's objects, and what the account can do under them. At names the parameter.
+func (s *Server) chosen(ctx context.Context, a tenancy.Account, at, object string) (map[string]string, connector.Description, error) {
+	d, err := s.Describe(ctx, a.Tenant, a.ID, nil)
+	if err != nil || object == "" {
+		return nil, d, err
 	}
-	own, err := s.Tenancy.OwnAccount(ctx, c.Member, r.System)
-	if errors.Is(err, tenancy.ErrNotFound) {
-		return "", nil
+	options := map[string]string{ownObject: object}
+	var bad *tenancy.FieldError
+	if errors.As(tenancy.CheckOptions(at, options, d.Options), &bad) {
+		return nil, d, field(ctx, at, text{"the account has no such object: choose one of its options", "アカウントにこの対象はありません。オプションの選択肢から選んでください"})
 	}
-	if err != nil {
-		return "", err
-	}
-	_, err = s.Tenancy.Attach(ctx, c.Member, r.Connection, own.ID)
-	return own.ID, err
+	d, err = s.Describe(ctx, a.Tenant, a.ID, options)
+	return options, d, err
 }
 
-// groups returns the groups of an account, or none for a system that has none.
-func (s *Server) groups(ctx context.Context, a tenancy.Account) ([]connector.Group, error) {
+// groups returns the groups of an account under a connection's options, or none for a system that has none.
+func (s *Server) groups(ctx context.Context, a tenancy.Account, options map[string]string) ([]connector.Group, error) {
 	if a.State != tenancy.AccountActive {
 		return nil, &connector.AuthLostError{System: s.systemName(a.System), Cure: "connect the account again"}
 	}
@@ -277,7 +234,11 @@ func (s *Server) groups(ctx context.Context, a tenancy.Account) ([]connector.Gro
 	if o.Close != nil {
 		defer o.Close()
 	}
-	g, has := o.Connector.(connector.Grouper)
+	view, err := setup.Chosen(o.Connector, options)
+	if err != nil {
+		return nil, tenancy.BadChoice("settings.options", err)
+	}
+	g, has := view.(connector.Grouper)
 	if !has {
 		return nil, nil
 	}

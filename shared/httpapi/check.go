@@ -47,7 +47,10 @@ func (s *Server) pair(ctx context.Context, c caller, crm, book string, at [2]str
 }
 
 // looks says which parts of the settings to check against the vendors; each costs calls there.
-type looks struct{ crmGroups, bookGroups, mapping, options bool }
+type looks struct {
+	crmGroups, bookGroups, mapping, options bool
+	catalogues                              bool // what both accounts can do, even while no mapping is chosen
+}
 
 // checkSettings returns what is wrong with settings, field by field; prefix is where the settings stand in the request. The
 // error is for checks that could not be made.
@@ -61,21 +64,8 @@ func (s *Server) checkSettings(ctx context.Context, prefix string, p pair, set t
 	} else if err != nil {
 		return nil, err
 	}
-	if l.crmGroups {
-		found, err := s.checkGroups(ctx, prefix+"settings.crm_groups", p.crm, set.CRMGroups, false)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
-	}
-	if l.bookGroups {
-		found, err := s.checkGroups(ctx, prefix+"settings.book_groups", p.book, set.BookGroups, set.Rules.Direction.Writes(profile.Book))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
-	}
 	if l.options {
+		before := len(out)
 		for _, side := range []struct {
 			at      string
 			account *tenancy.Account
@@ -87,9 +77,26 @@ func (s *Server) checkSettings(ctx context.Context, prefix string, p pair, set t
 			}
 			out = append(out, found...)
 		}
+		if len(out) > before { // groups and mappings are those of what the options choose
+			return out, nil
+		}
 	}
-	if l.mapping && p.crm != nil && p.book != nil && len(set.Rules.Mapping) > 0 {
-		found, err := s.checkMapping(ctx, prefix+"settings.rules.mapping", p, set.Rules)
+	if l.crmGroups {
+		found, err := s.checkGroups(ctx, prefix+"settings.crm_groups", p.crm, set.CRMGroups, set.CRMOptions, false)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	if l.bookGroups {
+		found, err := s.checkGroups(ctx, prefix+"settings.book_groups", p.book, set.BookGroups, set.BookOptions, set.Rules.Direction.Writes(profile.Book))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	if l.mapping && p.crm != nil && p.book != nil && (l.catalogues || len(set.Rules.Mapping) > 0) {
+		found, err := s.checkMapping(ctx, prefix, p, set)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +107,7 @@ func (s *Server) checkSettings(ctx context.Context, prefix string, p pair, set t
 
 // checkGroups compares chosen groups with those that the account has now. Where records are created, the first group must take
 // them (ZG11).
-func (s *Server) checkGroups(ctx context.Context, at string, a *tenancy.Account, ids []string, writes bool) ([]FieldError, error) {
+func (s *Server) checkGroups(ctx context.Context, at string, a *tenancy.Account, ids []string, options map[string]string, writes bool) ([]FieldError, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -108,7 +115,7 @@ func (s *Server) checkGroups(ctx context.Context, at string, a *tenancy.Account,
 	if a == nil {
 		return []FieldError{{at, text{"groups can be chosen once the account is: choose the account first", "先にアカウントを選択してください"}.in(lang)}}, nil
 	}
-	have, err := s.groups(ctx, *a)
+	have, err := s.groups(ctx, *a, options)
 	if err != nil {
 		return nil, err
 	}
@@ -135,15 +142,15 @@ func (s *Server) checkOptions(ctx context.Context, at string, a *tenancy.Account
 	if a == nil {
 		return []FieldError{{at, text{"options can be chosen once the account is: choose the account first", "先にアカウントを選択してください"}.in(lang)}}, nil
 	}
-	d, err := s.Describe(ctx, a.Tenant, a.ID)
-	if err != nil {
-		return nil, err
+	d, err := s.Describe(ctx, a.Tenant, a.ID, chosen)
+	if err = tenancy.BadChoice(at, err); err == nil {
+		err = tenancy.CheckOptions(at, chosen, d.Options)
 	}
 	var bad *tenancy.FieldError
-	if errors.As(tenancy.CheckOptions(at, chosen, d.Options), &bad) {
+	if errors.As(err, &bad) {
 		return []FieldError{{bad.Field, phrase(lang, bad.Reason) + ": " + phrase(lang, bad.Cure)}}, nil
 	}
-	return nil, nil
+	return nil, err
 }
 
 // both is what a pair's two accounts can do.
@@ -155,27 +162,36 @@ type both struct {
 // crmFields are the CRM's fields as they will be once the connection has started.
 func (b both) crmFields() []record.Field { return slices.Concat(b.crm.Fields, b.makes) }
 
-// describe returns what both accounts of a pair can do, under rules.
-func (s *Server) describe(ctx context.Context, p pair, r profile.Rules) (b both, err error) {
-	if b.crm, err = s.Describe(ctx, p.crm.Tenant, p.crm.ID); err != nil {
-		return b, err
+// describe returns what both accounts of a pair can do, under settings.
+func (s *Server) describe(ctx context.Context, p pair, set tenancy.Settings) (b both, err error) {
+	if b.crm, err = s.Describe(ctx, p.crm.Tenant, p.crm.ID, set.CRMOptions); err != nil {
+		return b, tenancy.BadChoice("settings.crm_options", err)
 	}
-	if b.book, err = s.Describe(ctx, p.book.Tenant, p.book.ID); err != nil {
-		return b, err
+	if b.book, err = s.Describe(ctx, p.book.Tenant, p.book.ID, set.BookOptions); err != nil {
+		return b, tenancy.BadChoice("settings.book_options", err)
 	}
-	b.makes = profile.Missing(p.profile, b.crm.Fields, b.book.Fields, r.Mapping, r.Direction)
+	b.makes = profile.Missing(p.profile, b.crm.Fields, b.book.Fields, set.Rules.Mapping, set.Rules.Direction)
 	return b, nil
 }
 
-func (s *Server) checkMapping(ctx context.Context, at string, p pair, r profile.Rules) ([]FieldError, error) {
-	b, err := s.describe(ctx, p, r)
+// checkMapping compares a mapping, and the direction that it is for, with what both accounts have.
+func (s *Server) checkMapping(ctx context.Context, prefix string, p pair, set tenancy.Settings) ([]FieldError, error) {
+	lang := langOf(ctx)
+	b, err := s.describe(ctx, p, set)
+	if err == nil {
+		err = tenancy.CheckWritable(set.Rules.Direction, b.crm, b.book)
+	}
+	var bad *tenancy.FieldError
+	if errors.As(err, &bad) {
+		return []FieldError{{prefix + bad.Field, phrase(lang, bad.Reason) + ": " + phrase(lang, bad.Cure)}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	err = profile.CheckMapping(r.Mapping, b.crmFields(), b.book.Fields, r.Direction)
-	var bad *profile.MappingError
-	if errors.As(err, &bad) {
-		return []FieldError{{fmt.Sprintf("%s[%d]", at, bad.Index), phrase(langOf(ctx), bad.Reason)}}, nil
+	err = profile.CheckMapping(set.Rules.Mapping, b.crmFields(), b.book.Fields, set.Rules.Direction)
+	var pair *profile.MappingError
+	if errors.As(err, &pair) {
+		return []FieldError{{fmt.Sprintf("%ssettings.rules.mapping[%d]", prefix, pair.Index), phrase(lang, pair.Reason)}}, nil
 	}
 	return nil, err
 }

@@ -133,8 +133,10 @@ func (s *Server) deleteConnection(ctx context.Context, c caller, id string) erro
 
 func (s *Server) defaults(ctx context.Context, c caller, in *struct {
 	InTenant
-	CRM  string `query:"crm" required:"true" minLength:"1" maxLength:"128" doc:"Id of the CRM account"`
-	Book string `query:"book" required:"true" minLength:"1" maxLength:"128" doc:"Id of the address book account"`
+	CRM        string `query:"crm" required:"true" minLength:"1" maxLength:"128" doc:"Id of the CRM account"`
+	Book       string `query:"book" required:"true" minLength:"1" maxLength:"128" doc:"Id of the address book account"`
+	CRMObject  string `query:"crm_object" maxLength:"128" doc:"Which of the CRM's objects is meant, where the account's options have a choice of it; empty for the default"`
+	BookObject string `query:"book_object" maxLength:"128" doc:"Which of the address book's objects is meant, such as contacts or leads (HD2); empty for the default"`
 }) (*Answer[PairView], error) {
 	p, err := s.pair(ctx, c, in.CRM, in.Book, [2]string{"query.crm", "query.book"})
 	if err != nil {
@@ -145,7 +147,13 @@ func (s *Server) defaults(ctx context.Context, c caller, in *struct {
 		return nil, err
 	}
 	set := tenancy.DefaultSettings(t, p.profile)
-	b, err := s.describe(ctx, p, set.Rules)
+	if set.CRMOptions, _, err = s.chosen(ctx, *p.crm, "query.crm_object", in.CRMObject); err != nil {
+		return nil, err
+	}
+	if set.BookOptions, _, err = s.chosen(ctx, *p.book, "query.book_object", in.BookObject); err != nil {
+		return nil, err
+	}
+	b, err := s.describe(ctx, p, set)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +241,7 @@ func (s *Server) rebased(ctx context.Context, c caller, n tenancy.Connection, p 
 
 // looks returns what a patch makes necessary to look at.
 func (p *SettingsPatch) looks(accounts bool) looks {
-	l := looks{accounts, accounts, accounts, accounts}
+	l := looks{crmGroups: accounts, bookGroups: accounts, mapping: accounts, options: accounts}
 	if p == nil {
 		return l
 	}
@@ -294,7 +302,7 @@ func (s *Server) whatIsWrong(ctx context.Context, c caller, n tenancy.Connection
 	} else if err != nil {
 		return nil, err
 	}
-	more, err := s.checkSettings(ctx, "", p, n.Settings, looks{whole, whole, whole, whole})
+	more, err := s.checkSettings(ctx, "", p, n.Settings, looks{whole, whole, whole, whole, whole})
 	return append(errs, more...), err
 }
 

@@ -46,6 +46,12 @@ type ConsentConfig struct {
 	Uninstall map[string]func(*http.Request) (vendorAccount string, err error)
 	// Uninstalled is told of such a call. It is needed if Uninstall has a system.
 	Uninstalled func(ctx context.Context, system, vendorAccount string) error
+	// Directories takes the return of administrators who consented for an organisation's directory (SM1); nil takes none.
+	Directories AdminFlow
+	// Company returns the name of a tenant. It is needed with Directories.
+	Company func(ctx context.Context, tenant string) (string, error)
+	// EgressAddresses are the fixed addresses that requests to the vendors come from; empty if there are none.
+	EgressAddresses []string
 	// PublicURL is the origin of this installation; people are sent back to addresses of it only.
 	PublicURL string
 	Log       *slog.Logger
@@ -57,6 +63,8 @@ type ConsentConfig struct {
 // by the one-time state that the flow gave out, and shows the person whose Meibo account their own account is about to be connected
 // to; POST, which that page sends, by the one-time code in it. So nobody finishes a consent that somebody else started without
 // seeing it. DELETE is a vendor's own call, and has the vendor's proof.
+//
+// It answers /consent/{system}/admin as well, where administrators come back from the consent for a whole directory: see AdminFlow.
 type Consent struct {
 	ConsentConfig
 	mux *http.ServeMux
@@ -68,6 +76,7 @@ func NewConsent(c ConsentConfig) *Consent {
 	h.PublicURL = strings.TrimRight(h.PublicURL, "/")
 	h.mux.HandleFunc("GET /consent/{system}/callback", h.arrive)
 	h.mux.HandleFunc("POST /consent/{system}/callback", h.decide)
+	h.mux.HandleFunc("GET /consent/{system}/admin", h.adminArrive)
 	h.mux.HandleFunc("DELETE /consent/{system}/callback", h.uninstall)
 	return h
 }

@@ -121,7 +121,7 @@ func TestIsolation(t *testing.T) {
 }
 
 // takesIDs are the operations that take ids outside of their path.
-var takesIDs = map[string]bool{"get-mapping": true, "create-connection": true, "start-consent": true}
+var takesIDs = map[string]bool{"get-mapping": true, "create-connection": true, "start-consent": true, "enter-key": true}
 
 var variable = regexp.MustCompile(`\{(\w+)\}`)
 
@@ -149,15 +149,18 @@ func body(o *openapi3.Operation, crm, book string) any {
 		return nil
 	}
 	bodies := map[string]any{
-		"change-tenant":     map[string]any{"name": "taken"},
-		"add-member":        map[string]any{"email": "evil@example.net", "role": "admin"},
-		"change-member":     map[string]any{"role": "admin"},
-		"start-consent":     map[string]any{"system": "google", "reconnect": book},
-		"create-connection": map[string]any{"crm": crm, "book": book},
-		"change-connection": map[string]any{"crm": crm, "book": book},
-		"answer-approval":   map[string]any{"answer": "once"},
-		"decide-review":     map[string]any{"action": "link"},
-		"stop-connection":   map[string]any{"remove": "keep"},
+		"change-tenant":           map[string]any{"name": "taken"},
+		"add-member":              map[string]any{"email": "evil@example.net", "role": "admin"},
+		"change-member":           map[string]any{"role": "admin"},
+		"start-consent":           map[string]any{"system": "google", "reconnect": book},
+		"enter-key":               map[string]any{"system": "sansan", "key": strings.Repeat("k", 32), "reconnect": crm},
+		"allow-directory":         map[string]any{"directory_id": "1b2c3d4e-5f60-4718-9a2b-3c4d5e6f7081"},
+		"start-directory-consent": map[string]any{"capability": "contacts"},
+		"create-connection":       map[string]any{"crm": crm, "book": book},
+		"change-connection":       map[string]any{"crm": crm, "book": book},
+		"answer-approval":         map[string]any{"answer": "once"},
+		"decide-review":           map[string]any{"action": "link"},
+		"stop-connection":         map[string]any{"remove": "keep"},
 	}
 	b, ok := bodies[o.OperationID]
 	if !ok {

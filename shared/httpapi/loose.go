@@ -8,6 +8,7 @@ import (
 
 	"meibo/shared/connector"
 	"meibo/shared/record"
+	"meibo/shared/setup"
 	"meibo/shared/tenancy"
 )
 
@@ -43,10 +44,14 @@ func (s *Server) loose(ctx context.Context, n tenancy.Connection, limit int, fro
 	if o.Close != nil {
 		defer o.Close()
 	}
+	book, err := setup.Chosen(o.Connector, n.Settings.BookOptions)
+	if err != nil {
+		return nil, nil, tenancy.BadChoice("settings.book_options", err)
+	}
 	scope := connector.Scope{Groups: []string{n.Folder}, Options: n.Settings.BookOptions}
 	var out []LooseView
 	for range maxListed {
-		page, err := o.Connector.Changes(ctx, scope, from.Cursor)
+		page, err := book.Changes(ctx, scope, from.Cursor)
 		if err != nil {
 			return nil, nil, err
 		}

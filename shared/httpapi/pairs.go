@@ -23,13 +23,14 @@ type ChoicesView struct {
 	Photos        bool                `json:"photos" doc:"The pair can give the address book's photos to the CRM (PD12)"`
 	Leaves        []string            `json:"leaves" nullable:"false" doc:"Fields that the pair does not sync (PD14)"`
 	Makes         []string            `json:"makes" nullable:"false" doc:"Fields that the start will make in the CRM (PD13)"`
-	Folder        string              `json:"folder" doc:"Name of the folder that the start will make in the address book and keep all contacts in (ZO4); empty if groups can be chosen"`
+	Folder        string              `json:"folder" doc:"Name of the folder that the start will make in the address book and keep all contacts in (ZO4, SM5); empty if groups can be chosen"`
+	Directory     bool                `json:"directory" doc:"An administrator of the company must have connected the address book's directory first, and the account must be of that directory (SM3)"`
 }
 
 func choicesView(p profile.Profile, b both) ChoicesView {
 	v := ChoicesView{Directions: append([]profile.Direction{}, p.Directions...), EveryMin: p.EveryMin, EveryMax: p.EveryMax,
 		EveryLeast:    tenancy.Settings{}.Effective(b.crm.PollEvery, b.book.PollEvery),
-		SuggestedCaps: CapsView(p.SuggestedCaps), OwnedFixed: p.Rules.Owned, Photos: p.Rules.Photos, Leaves: []string{}, Makes: []string{}, Folder: p.Folder}
+		SuggestedCaps: CapsView(p.SuggestedCaps), OwnedFixed: p.Rules.Owned, Photos: p.Rules.Photos, Leaves: []string{}, Makes: []string{}, Folder: p.Folder, Directory: p.Directory}
 	for _, k := range p.Leave {
 		v.Leaves = append(v.Leaves, string(k))
 	}

@@ -132,8 +132,13 @@ func TestFolderThatIsTaken(t *testing.T) {
 		w.connect(second, "zoho")
 		w.connect(second, "microsoft")
 		a := w.must(409, second.admin, "POST", second.path+"/start", nil, "Accept-Language", "ja")
-		if a.str("type") != "urn:meibo:problem:folder_exists" || !strings.Contains(a.str("detail"), "Zoho CRM Contacts") || !strings.Contains(a.str("cure"), "名前を変更") {
+		// SM5: the help page's own message.
+		const says = "Outlookの連絡先に「Zoho CRM Contacts」とのフォルダーが既に存在しているため、連携が完了できません。フォルダー名を変更するか、削除してください。"
+		if a.str("type") != "urn:meibo:problem:folder_exists" || a.str("detail")+a.str("cure") != says {
 			t.Errorf("got %s", a.raw)
+		}
+		if en := w.must(409, second.admin, "POST", second.path+"/start", nil); !strings.Contains(en.str("detail"), `a folder "Zoho CRM Contacts" already`) || en.str("cure") == "" {
+			t.Errorf("got %s", en.raw)
 		}
 		if got := w.must(200, second.admin, "GET", second.path, nil); got.str("state") != "ready" || got.str("folder") != "" {
 			t.Errorf("got %s, want it unchanged", got.raw)

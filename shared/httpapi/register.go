@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -48,6 +49,8 @@ type op struct {
 	about            string
 	tag              string
 	status           int
+	// also is a second status of a POST, with the same answer; 0 for none.
+	also int
 }
 
 func (o op) huma() huma.Operation {
@@ -83,6 +86,10 @@ func inTenant[I any, P tenantRequest[I], O any](s *Server, o op, handle func(con
 		c := caller{m, who}
 		return once(ctx, s, o, c, m.Tenant, in, func() (*O, error) { return handle(ctx, c, in) })
 	})
+	if o.also != 0 {
+		answers := s.api.OpenAPI().Paths["/v1"+o.path].Post.Responses
+		answers[strconv.Itoa(o.also)] = answers[strconv.Itoa(o.status)]
+	}
 }
 
 // outside registers an operation that is about no tenant in particular.

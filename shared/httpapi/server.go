@@ -17,6 +17,7 @@ import (
 	"meibo/shared/authn"
 	"meibo/shared/clock"
 	"meibo/shared/connector"
+	"meibo/shared/directory"
 	"meibo/shared/engine"
 	"meibo/shared/oauth"
 	"meibo/shared/secret"
@@ -39,10 +40,16 @@ type Config struct {
 	Systems []system.System
 	// Consent starts the consent flow of r.System.
 	Consent func(ctx context.Context, r oauth.StartRequest) (url string, err error)
+	// Enter takes the key of an account at a system that has no consent.
+	Enter func(ctx context.Context, r oauth.StartRequest, key string) (oauth.Outcome, error)
+	// Directories are the organisations' directories that administrators connect.
+	Directories *directory.Service
+	// EgressAddresses are the fixed addresses that requests to the vendors come from; empty if there are none.
+	EgressAddresses []string
 	// Opener opens an account's connector, for its groups.
 	Opener engine.Opener
-	// Describe returns what an account can do, its fields and options among it.
-	Describe func(ctx context.Context, tenant, account string) (connector.Description, error)
+	// Describe returns what an account can do under a connection's options, its fields and options among it.
+	Describe func(ctx context.Context, tenant, account string, options map[string]string) (connector.Description, error)
 	// Watches tells how vendors push the changes of a connection; nil means that none does.
 	Watches func(ctx context.Context, c tenancy.Connection) ([]PushView, error)
 	// LastMail returns the last mail about a connection, or nil if there is none; it may be nil itself.
@@ -97,6 +104,7 @@ func New(c Config) *Server {
 	s.tenantOps()
 	s.memberOps()
 	s.accountOps()
+	s.directoryOps()
 	s.connectionOps()
 	s.runOps()
 	s.recordOps()

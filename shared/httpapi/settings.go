@@ -13,8 +13,8 @@ type SettingsPatch struct {
 	CRMGroups  *[]string `json:"crm_groups,omitempty" nullable:"false" maxItems:"50" uniqueItems:"true" doc:"Ids of the CRM's lists in scope; empty means everything (ZG1)"`
 	BookGroups *[]string `json:"book_groups,omitempty" nullable:"false" maxItems:"50" uniqueItems:"true" doc:"Ids of the address book's groups in scope; empty means everything. New records in the book go into the first (ZG1, ZG11)"`
 	// The maps replace what is there, as lists do.
-	CRMOptions  *map[string]string `json:"crm_options,omitempty" maxProperties:"20" doc:"Choices of the CRM's own, by the keys of the account's options (PD10)"`
-	BookOptions *map[string]string `json:"book_options,omitempty" maxProperties:"20" doc:"Choices of the address book's own, by the keys of the account's options"`
+	CRMOptions  *map[string]string `json:"crm_options,omitempty" maxProperties:"20" doc:"Choices of the CRM's own, by the keys of the account's options: who may see the people that are added (PD10), the lifecycle stage that is set on contacts that the sync creates or updates, and never moved back (HD6). Those that are fixed cannot change after the start"`
+	BookOptions *map[string]string `json:"book_options,omitempty" maxProperties:"20" doc:"Choices of the address book's own, by the keys of the account's options, such as contacts or leads (HD2). Those that are fixed cannot change after the start"`
 	Every       *int               `json:"every,omitempty" minimum:"1" maximum:"1440" doc:"Frequency in minutes, within the profile's bounds (ZG4)"`
 	Rules       *RulesPatch        `json:"rules,omitempty" doc:"Rules of the sync"`
 }
@@ -137,6 +137,7 @@ type RulesView struct {
 	Direction    profile.Direction `json:"direction" enum:"crm_to_book,book_to_crm,two_way"`
 	Winner       profile.Side      `json:"winner" enum:"crm,book"`
 	EmptyRemoves bool              `json:"empty_removes"`
+	Overwrite    bool              `json:"overwrite" doc:"A change of a CRM record rewrites all its mapped fields in the address book, edited there or not; the pair decides (SM7)"`
 	Deletes      DeletesView       `json:"deletes"`
 	Mapping      []Pair            `json:"mapping" nullable:"false"`
 	MatchFirst   []LabelsView      `json:"match_first" nullable:"false" doc:"Labels whose e-mail addresses are compared before any others (ZG10)"`
@@ -189,7 +190,7 @@ func pairsView(ps []profile.Pair) []Pair {
 
 func rulesView(r profile.Rules) RulesView {
 	v := RulesView{
-		Direction: r.Direction, Winner: r.Winner, EmptyRemoves: r.EmptyRemoves,
+		Direction: r.Direction, Winner: r.Winner, EmptyRemoves: r.EmptyRemoves, Overwrite: r.Overwrite,
 		Deletes: DeletesView(r.Deletes), Mapping: pairsView(r.Mapping), MatchFirst: []LabelsView{},
 		Owned: r.Owned, Photos: r.Photos, SkipImported: r.SkipImported, RequireEmail: r.RequireEmail,
 		Caps: CapsView(r.Caps), Budget: budgetView(r.Budget), ApproveFirst: r.ApproveFirst,

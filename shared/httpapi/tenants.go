@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"meibo/shared/profile"
 	"meibo/shared/system"
 	"meibo/shared/tenancy"
 )
@@ -15,6 +14,7 @@ import (
 var tags = []*huma.Tag{
 	{Name: "Systems", Description: "What Meibo connects to"},
 	{Name: "Tenants", Description: "Companies and their settings"},
+	{Name: "Directories", Description: "Organisations' directories that an administrator connects for all members"},
 	{Name: "Members", Description: "People of a company, their roles and permissions"},
 	{Name: "Accounts", Description: "External accounts that members have authorised"},
 	{Name: "Connections", Description: "Pairings of a CRM account with an address book account"},
@@ -87,21 +87,15 @@ type changeTenant struct {
 	}
 }
 
-// SystemView is a system that Meibo connects to.
-type SystemView struct {
-	ID   string       `json:"id" example:"zoho"`
-	Name string       `json:"name" example:"Zoho CRM"`
-	Side profile.Side `json:"side" enum:"crm,book"`
-}
-
 func (s *Server) tenantOps() {
-	outside(s, op{id: "list-systems", method: http.MethodGet, path: "/systems", tag: "Systems", summary: "List the systems"},
+	outside(s, op{id: "list-systems", method: http.MethodGet, path: "/systems", tag: "Systems", summary: "List the systems",
+		about: "With how an account of each is connected: by consent (POST …/accounts), by consent at the organisation's own address, which site names (HD1), or by an API key (POST …/accounts/keys)."},
 		func(ctx context.Context, _ tenancy.Principal, in *struct{ Paging }) (*Answer[List[SystemView]], error) {
 			page, next, err := slicePage(ctx, s.Systems, in.Paging)
 			if err != nil {
 				return nil, err
 			}
-			return listOf(page, next, func(y system.System) SystemView { return SystemView{y.ID, y.Name, y.Side} }), nil
+			return listOf(page, next, func(y system.System) SystemView { return s.systemView(langOf(ctx), y) }), nil
 		})
 	outside(s, op{id: "create-tenant", method: http.MethodPost, path: "/tenants", tag: "Tenants", summary: "Create a company", status: http.StatusCreated,
 		about: "The caller becomes its first administrator."},

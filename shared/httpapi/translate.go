@@ -17,6 +17,9 @@ import (
 // forbiddenCodes are the refusals that say that somebody lacks a permission; all others say that the moment is wrong.
 var forbiddenCodes = map[string]bool{tenancy.CodeForbidden: true, "member_permission": true, "vendor_permission": true}
 
+// typed are the codes of refusals of package oauth that are about a field of the request with that name.
+var typed = map[string]bool{"system": true, "side": true, "return": true, "site": true, "key": true}
+
 // problem is the one table from errors to problems. What is not in it is internal: logged under a number, and shown as that
 // number alone.
 func (s *Server) problem(ctx context.Context, err error) *Problem {
@@ -50,6 +53,14 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 		p.Detail, p.Cure = sentence(phrase(lang, refusal.Reason)), sentence(phrase(lang, refusal.Cure))
 		return p
 	case errors.As(err, &consent):
+		if !typed[consent.Code] { // nothing of the request is wrong
+			p := refused.say(ctx)
+			p.Type, p.Detail, p.Cure = "urn:meibo:problem:"+consent.Code, sentence(consent.Reason), sentence(consent.Cure)
+			if lang == "ja" {
+				p.Detail, p.Cure = sentence(consentText(lang, consent)), ""
+			}
+			return p
+		}
 		p := invalid.say(ctx)
 		p.Errors = []FieldError{{"body." + consent.Code, consentText(lang, consent)}}
 		return p

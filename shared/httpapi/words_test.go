@@ -15,7 +15,7 @@ import (
 // translation.
 func TestEverySentenceHasJapanese(t *testing.T) {
 	found := 0
-	for _, dir := range []string{"../tenancy", "../profile"} {
+	for _, dir := range []string{"../tenancy", "../profile", "../directory"} {
 		for _, s := range sentences(t, dir) {
 			found++
 			// What stands for a value is a number, so that it fits wherever a value can stand.
@@ -30,7 +30,7 @@ func TestEverySentenceHasJapanese(t *testing.T) {
 	}
 }
 
-// sentences returns the texts of Refusal, FieldError and MappingError literals, and of the functions that make them.
+// sentences returns the texts of Refusal, FieldError and MappingError literals, and of functions called refuse that make them.
 func sentences(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -52,12 +52,31 @@ func sentences(t *testing.T, dir string) []string {
 			t.Fatal(err)
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "refuse" {
+					for _, e := range call.Args {
+						add(e)
+					}
+				}
+			}
 			lit, ok := n.(*ast.CompositeLit)
 			if !ok {
 				return true
 			}
-			if id, ok := lit.Type.(*ast.Ident); ok && (id.Name == "Refusal" || id.Name == "FieldError" || id.Name == "MappingError") {
+			name := ""
+			switch of := lit.Type.(type) {
+			case *ast.Ident:
+				name = of.Name
+			case *ast.SelectorExpr:
+				if in, ok := of.X.(*ast.Ident); ok && in.Name == "tenancy" {
+					name = of.Sel.Name
+				}
+			}
+			if name == "Refusal" || name == "FieldError" || name == "MappingError" {
 				for _, e := range lit.Elts[1:] {
+					if pair, ok := e.(*ast.KeyValueExpr); ok {
+						e = pair.Value
+					}
 					add(e)
 				}
 			}

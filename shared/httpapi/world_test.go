@@ -19,7 +19,9 @@ import (
 	"meibo/shared/record"
 	"meibo/shared/sandbox"
 	"meibo/shared/sandbox/google"
+	"meibo/shared/sandbox/sansan"
 	"meibo/shared/sandbox/zoho"
+	"meibo/shared/store"
 	"meibo/shared/system"
 	"meibo/shared/tenancy"
 )
@@ -32,10 +34,13 @@ type world struct {
 	clock   *clock.Virtual
 	stack   *local.Stack
 	boxes   *local.Sandboxes
+	sansan  *sansan.Sandbox
+	vendors map[string]string // origins, by system
 	api     *httptest.Server
 	consent *httptest.Server
 	browser *local.Browser
 	logs    *logs
+	instead func(*http.Request) *http.Response // what a vendor answers, if not nil
 }
 
 // logs keeps what was logged, to look for what must not be there.
@@ -65,19 +70,27 @@ func newWorld(t *testing.T) *world {
 	w.consent = httptest.NewServer(consent)
 	t.Cleanup(w.consent.Close)
 	var err error
-	w.boxes, err = local.OpenSandboxes(local.SandboxOptions{Clock: w.clock, RedirectURIs: local.RedirectURIs(w.consent.URL), NoLimits: true, Seed: 1})
+	w.boxes, err = local.OpenSandboxes(local.SandboxOptions{
+		Systems: []string{system.Pipedrive, system.Zoho, system.Google, system.Microsoft}, Clock: w.clock, NoLimits: true, Seed: 1,
+		RedirectURIs: local.RedirectURIs(w.consent.URL),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sansan, err = sansan.New(sansan.Config{Clock: w.clock, Seed: 1, Limits: sansan.Unlimited()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	origins := map[string]string{}
-	for id, box := range map[string]http.Handler{system.Google: w.boxes.Google, system.Zoho: w.boxes.Zoho, system.Microsoft: w.boxes.Microsoft, system.Pipedrive: w.boxes.Pipedrive} {
+	w.vendors = origins
+	for id, box := range map[string]http.Handler{system.Sansan: w.sansan, system.Google: w.boxes.Google, system.Zoho: w.boxes.Zoho, system.Microsoft: w.boxes.Microsoft, system.Pipedrive: w.boxes.Pipedrive} {
 		s := httptest.NewServer(box)
 		t.Cleanup(s.Close)
 		origins[id] = s.URL
 	}
 	w.stack, err = local.Open(local.Options{
 		Folder: t.TempDir(), Clock: w.clock, NoSync: true, Clients: local.SandboxClients(), PublicURL: w.consent.URL, Log: log,
-		Systems: system.Config{Endpoints: system.Sandboxes(origins)}, Authenticate: signIn,
+		Systems: system.Config{Endpoints: system.Sandboxes(origins)}, Authenticate: signIn, HTTP: w.transport(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +104,18 @@ func newWorld(t *testing.T) *world {
 	w.api = httptest.NewServer(w.stack.API())
 	t.Cleanup(w.api.Close)
 	return w
+}
+
+// transport is the client for vendors; a test may change what one answers.
+func (w *world) transport() *http.Client {
+	return &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if w.instead != nil {
+			if resp := w.instead(r); resp != nil {
+				return resp, nil
+			}
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}
 }
 
 // late is a handler that is set after its server has an address.
@@ -300,4 +325,18 @@ func (w *world) drain() {
 	if err := w.stack.Drain(context.Background()); err != nil {
 		w.t.Fatalf("%v\n%s", err, tail(w.logs.String()))
 	}
+}
+
+// holds reports whether any item of the tenant has the text in it.
+func (w *world) holds(tenant, text string) bool {
+	w.t.Helper()
+	found := false
+	err := store.QueryAll(context.Background(), w.stack.Table, store.Query{PK: "T#" + tenant}, func(it store.Item) error {
+		found = found || bytes.Contains(it.Body, []byte(text)) || strings.Contains(it.SK, text)
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return found
 }

@@ -85,7 +85,8 @@ func (b *Browser) decide(ctx context.Context, authorizeURL, user, decision strin
 		return page, fmt.Errorf("local: the consent page answered %d", page.Status)
 	}
 	form := url.Values{"user": {user}, "decision": {decision}}
-	form["scope"] = strings.FieldsFunc(u.Query().Get("scope"), func(r rune) bool { return r == ' ' || r == ',' })
+	all := u.Query().Get("scope") + " " + u.Query().Get("optional_scope")
+	form["scope"] = strings.FieldsFunc(all, func(r rune) bool { return r == ' ' || r == ',' })
 	sent, err := b.do(ctx, http.MethodPost, authorizeURL, form)
 	if err != nil {
 		return Arrival{}, err

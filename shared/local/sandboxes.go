@@ -15,9 +15,12 @@ import (
 	"meibo/shared/httpapi"
 	"meibo/shared/oauth"
 	"meibo/shared/sandbox"
+	"meibo/shared/sandbox/dynamics"
 	"meibo/shared/sandbox/google"
 	"meibo/shared/sandbox/graph"
+	"meibo/shared/sandbox/hubspot"
 	"meibo/shared/sandbox/pipedrive"
+	"meibo/shared/sandbox/sansan"
 	"meibo/shared/sandbox/zoho"
 	"meibo/shared/system"
 )
@@ -34,14 +37,20 @@ func SandboxClients() oauth.Clients {
 	return c
 }
 
-// RedirectURIs are the callbacks of an installation, as they must be registered at the vendors: those of the named systems, or of all.
+// RedirectURIs are the callbacks of an installation, as they must be registered at the vendors: those of the named systems, or of all. A
+// system whose accounts have keys has none, and one whose administrators consent for a company has two.
 func RedirectURIs(publicURL string, systems ...string) []string {
 	if systems == nil {
 		systems = system.IDs()
 	}
-	out := make([]string, len(systems))
-	for i, id := range systems {
-		out[i] = publicURL + httpapi.CallbackPath(id)
+	var out []string
+	for _, s := range system.All(system.Config{Offer: systems}) {
+		if s.Key == nil {
+			out = append(out, publicURL+httpapi.CallbackPath(s.ID))
+		}
+		if _, ok := s.Provider.(oauth.AdminConsenter); ok {
+			out = append(out, publicURL+httpapi.AdminPath(s.ID))
+		}
 	}
 	return out
 }
@@ -60,6 +69,9 @@ type SandboxOptions struct {
 	// Folder keeps what is in them; "" means memory only.
 	Folder string
 	Clock  clock.Clock
+	// HookURL is the address under which those that tell of all accounts at one address reach Meibo's hooks; "" means that they tell
+	// nobody.
+	HookURL string
 	// RedirectURIs are where they may send browsers back to.
 	RedirectURIs []string
 	// Lag is how long a write stays invisible to the change listings of those vendors that lag.
@@ -75,9 +87,12 @@ type SandboxOptions struct {
 // Sandboxes are the stand-ins for the vendors. Those that were not asked for are nil. Each is an http.Handler that needs an origin of
 // its own.
 type Sandboxes struct {
+	Dynamics  *dynamics.Sandbox
 	Google    *google.Sandbox
+	HubSpot   *hubspot.Sandbox
 	Microsoft *graph.Sandbox
 	Pipedrive *pipedrive.Sandbox
+	Sansan    *sansan.Sandbox
 	Zoho      *zoho.Sandbox
 
 	boxes map[string]Box
@@ -95,6 +110,33 @@ func (o SandboxOptions) own(id string) []string {
 // makers has one for each system.
 func makers() map[string]maker {
 	return map[string]maker{
+		system.Dynamics: func(s *Sandboxes, o SandboxOptions, c sandbox.Client, keep sandbox.Keep) (_ Box, err error) {
+			cfg := dynamics.Config{Clock: o.Clock, Client: c, RedirectURIs: o.RedirectURIs, Lag: o.Lag, Seed: o.Seed, Keep: keep, Signing: o.Signing}
+			if o.NoLimits {
+				cfg.Limits = dynamics.Unlimited()
+			}
+			s.Dynamics, err = dynamics.New(cfg)
+			return s.Dynamics, err
+		},
+		system.HubSpot: func(s *Sandboxes, o SandboxOptions, c sandbox.Client, keep sandbox.Keep) (_ Box, err error) {
+			cfg := hubspot.Config{Clock: o.Clock, Client: c, RedirectURIs: o.RedirectURIs, Lag: o.Lag, Seed: o.Seed, Keep: keep}
+			if o.HookURL != "" {
+				cfg.HookURL = o.HookURL + "/" + system.HubSpot
+			}
+			if o.NoLimits {
+				cfg.Limits = hubspot.Unlimited()
+			}
+			s.HubSpot, err = hubspot.New(cfg)
+			return s.HubSpot, err
+		},
+		system.Sansan: func(s *Sandboxes, o SandboxOptions, _ sandbox.Client, keep sandbox.Keep) (_ Box, err error) {
+			cfg := sansan.Config{Clock: o.Clock, Lag: o.Lag, Seed: o.Seed, Keep: keep}
+			if o.NoLimits {
+				cfg.Limits = sansan.Unlimited()
+			}
+			s.Sansan, err = sansan.New(cfg)
+			return s.Sansan, err
+		},
 		system.Google: func(s *Sandboxes, o SandboxOptions, c sandbox.Client, keep sandbox.Keep) (_ Box, err error) {
 			cfg := google.Config{Clock: o.Clock, Client: c, RedirectURIs: o.RedirectURIs, Lag: o.Lag, Seed: o.Seed, Keep: keep, Signing: o.Signing}
 			if o.NoLimits {

@@ -63,6 +63,7 @@ const (
 // Merge plans one link, field by field.
 func (p *Planner) Merge(in Input) Outcome {
 	out := Outcome{fields: make([]fieldOutcome, 0, len(p.pairs))}
+	overwrites := p.overwrites(&in)
 	for i := range p.pairs {
 		f := &p.pairs[i]
 		var fm fieldMerge
@@ -85,9 +86,13 @@ func (p *Planner) Merge(in Input) Outcome {
 			out.fields = append(out.fields, fo)
 			continue
 		}
-		if fm.has[0] && fm.has[1] && p.same(fm.base[0], fm.now[0]) && p.same(fm.base[1], fm.now[1]) {
+		over := overwrites && fm.has[0] && fm.has[1]
+		switch {
+		case fm.has[0] && fm.has[1] && p.same(fm.base[0], fm.now[0]) && p.same(fm.base[1], fm.now[1]) && (!over || knownAlike(fm.base[0], fm.base[1])):
 			fm.heldAsBefore()
-		} else {
+		case over:
+			fm.overwrite()
+		default:
 			fm.run()
 		}
 		for s := range sides {

@@ -219,6 +219,7 @@ func drawRules(t *rapid.T) profile.Rules {
 	r := rulesFor(rapid.SampledFrom([]profile.Direction{profile.TwoWay, profile.TwoWay, profile.CRMToBook, profile.BookToCRM}).Draw(t, "direction"),
 		rapid.SampledFrom([]profile.Side{profile.CRM, profile.Book}).Draw(t, "winner"))
 	r.EmptyRemoves = rapid.IntRange(0, 3).Draw(t, "empty removes") > 0
+	r.Overwrite = r.Direction == profile.CRMToBook && rapid.Bool().Draw(t, "overwrite")
 	return r
 }
 

@@ -10,34 +10,6 @@ import (
 	"meibo/shared/record"
 )
 
-// The rows of SPEC section 4 that are the profile's to keep, each beside what the profile says.
-func TestZohoGoogle(t *testing.T) {
-	p := profile.For("zoho", "google")
-	for _, row := range []struct {
-		id, says  string
-		got, want any
-	}{
-		{"ZG", "the pair's own profile", p.Name, "zoho-google"},
-		{"ZG2", "two_way, crm_to_book, book_to_crm; the first is the default", p.Directions, []profile.Direction{profile.TwoWay, profile.CRMToBook, profile.BookToCRM}},
-		{"ZG2", "the rules begin with the first direction", p.Rules.Direction, p.Directions[0]},
-		{"ZG3", "the CRM wins unless Google is chosen", p.Rules.Winner, profile.CRM},
-		{"ZG4", "a frequency of 1 to 60 minutes", [3]int{p.EveryMin, p.EveryDefault, p.EveryMax}, [3]int{1, 10, 60}},
-		{"ZG9", "caps of 10,000 and 500 can be switched on", p.SuggestedCaps, profile.Caps{First: 10_000, Later: 500}},
-		{"ZG9", "and are off", p.Rules.Caps, profile.Caps{}},
-		{"ZG10", "the primary address against the work address first", p.Rules.MatchFirst, []profile.LabelPair{{CRM: record.LabelWork, Book: record.LabelWork}}},
-		{"BX4", "the default budget", p.Rules.Budget, profile.Budget{Count: 20, Share: 0.10, SmallCount: 3, SmallShare: 0.5}},
-		{"-", "deletions travel both ways", p.Rules.Deletes, profile.Deletes{ToCRM: true, ToBook: true}},
-		{"-", "emptying a field empties the other", p.Rules.EmptyRemoves, true},
-		{"-", "another pair has the default profile", profile.For("x", "y").Name, "default"},
-		{"-", "photos are left out", p.Leave, []record.Key{record.Photo}},
-	} {
-		t.Logf("%-5s %-65s %v", row.id, row.says, row.got)
-		if !reflect.DeepEqual(row.got, row.want) {
-			t.Errorf("%s %s: got %v, want %v", row.id, row.says, row.got, row.want)
-		}
-	}
-}
-
 func TestDirections(t *testing.T) {
 	for _, c := range []struct {
 		d         profile.Direction

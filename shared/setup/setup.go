@@ -25,6 +25,15 @@ func Mark(digest func(purpose string, parts ...[]byte) [32]byte, crm tenancy.Acc
 	return hex.EncodeToString(sum[:markBytes])
 }
 
+// Chosen returns the connector for the options of a connection, by connector.Option.Key: one at whose vendor they decide which records
+// are meant (connector.Chooser), or c itself. *connector.InvalidError for a value that is no choice.
+func Chosen(c connector.Connector, options map[string]string) (connector.Connector, error) {
+	if chooser, ok := c.(connector.Chooser); ok {
+		return chooser.Choose(options)
+	}
+	return c, nil
+}
+
 // Prepare has the folder and the fields made that p asks for. What is there already, by its mark or its name, is found again, so
 // that it can be repeated after it was cut off anywhere. The folder comes first: a name that somebody else's folder has is refused
 // (*connector.DuplicateError) before anything is made. A CRM that takes no new fields keeps those that it has.
@@ -32,6 +41,13 @@ func Mark(digest func(purpose string, parts ...[]byte) [32]byte, crm tenancy.Acc
 // Errors: those of the connectors.
 func Prepare(ctx context.Context, crm, book connector.Connector, p tenancy.Preparation, mark string) (tenancy.Prepared, error) {
 	var out tenancy.Prepared
+	crm, err := Chosen(crm, p.Connection.Settings.CRMOptions)
+	if err != nil {
+		return out, err
+	}
+	if book, err = Chosen(book, p.Connection.Settings.BookOptions); err != nil {
+		return out, err
+	}
 	if p.Profile.Folder != "" {
 		groups, ok := book.(connector.GroupMaker)
 		if !ok {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,6 +126,51 @@ func TestPrepare(t *testing.T) {
 		}
 		if got, err := setup.Prepare(ctx, plain{}, newVendor(), wanted, "m"); err != nil || len(got.Fields) != 0 {
 			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+// several is a vendor that has several objects.
+type several struct {
+	*vendor
+	object string
+	chosen *[]string
+}
+
+func (s several) Choose(options map[string]string) (connector.Connector, error) {
+	if options["object"] == "nothing" {
+		return nil, &connector.InvalidError{System: "Several", Field: "object", Reason: "no such object"}
+	}
+	*s.chosen = append(*s.chosen, options["object"])
+	return several{s.vendor, options["object"], s.chosen}, nil
+}
+
+func TestChosen(t *testing.T) {
+	var chosen []string
+	v := several{newVendor(), "contacts", &chosen}
+	c, err := setup.Chosen(v, map[string]string{"object": "leads"})
+	if got, ok := c.(several); err != nil || !ok || got.object != "leads" {
+		t.Errorf("got %v, %v", c, err)
+	}
+	var bad *connector.InvalidError
+	if _, err := setup.Chosen(v, map[string]string{"object": "nothing"}); !errors.As(err, &bad) {
+		t.Errorf("got %v", err)
+	}
+	if c, err := setup.Chosen(plain{}, map[string]string{"object": "leads"}); err != nil || c != connector.Connector(plain{}) {
+		t.Errorf("a system with one object: got %v, %v", c, err)
+	}
+	t.Run("what is made is made for the connection's own object", func(t *testing.T) {
+		p := wanted
+		p.Connection.Settings.CRMOptions = map[string]string{"object": "leads"}
+		p.Connection.Settings.BookOptions = map[string]string{"object": "contacts"}
+		chosen = nil
+		if _, err := setup.Prepare(t.Context(), v, several{newVendor(), "", &chosen}, p, "m"); err != nil || !slices.Equal(chosen, []string{"leads", "contacts"}) {
+			t.Errorf("got %v, %v", chosen, err)
+		}
+		p.Connection.Settings.BookOptions = map[string]string{"object": "nothing"}
+		book := newVendor()
+		if _, err := setup.Prepare(t.Context(), v, several{book, "", &chosen}, p, "m"); !errors.As(err, &bad) || len(book.calls) != 0 {
+			t.Errorf("got %v after %v", err, book.calls)
 		}
 	})
 }

@@ -71,6 +71,9 @@ type SideState struct {
 	ScanFrom  time.Time     `json:"scan_from,omitzero"`
 	ScanEvery time.Duration `json:"scan_every,omitempty"`
 	PollEvery time.Duration `json:"poll_every,omitempty"`
+	// Chosen are the choices under which the connection was started, in words, where they decide which records its ids name; see
+	// connector.Chooser.
+	Chosen string `json:"chosen,omitempty"`
 	// Budget is what the vendor last said of the budget that all integrations of the company share; nil if it has none.
 	Budget *connector.Budget `json:"budget,omitempty"`
 }

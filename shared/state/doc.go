@@ -200,6 +200,9 @@ type Link struct {
 	Since  time.Time `json:"t"`
 	// Made is the side on which Meibo created the record; "" if both were there. Such a record stays in scope.
 	Made profile.Side `json:"m,omitempty"`
+	// Unshown is, for each side, since when complete listings and scans have not named the record and the vendor
+	// could not show it (connector.Description.GoneAfter); zero if that is not so.
+	Unshown [2]time.Time `json:"u,omitzero"`
 	// Left are the sides on which the record left the scope (CodeLeftScope).
 	Left []profile.Side `json:"l,omitempty"`
 	// The version and base of each side when last synced. Unsettled says that the base is what was sent, not yet what the

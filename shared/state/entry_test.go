@@ -16,7 +16,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		n := func(what string) uint64 { return rapid.Uint64().Draw(t, what) }
 		e := Entry{Keys: plan.Keys{ID: rapid.String().Draw(t, "id"), Mark: n("mark"), Own: n("own"), First: list("first"), Emails: list("emails"), Phones: list("phones"),
 			Words: list("words"), Name: n("name"), NameOrg: n("org"), Content: n("content")}, Out: rapid.Bool().Draw(t, "out"), Gone: rapid.Bool().Draw(t, "gone"),
-			Changed: rapid.Bool().Draw(t, "changed")}
+			Changed: rapid.Bool().Draw(t, "changed"), NoEmail: rapid.Bool().Draw(t, "no email")}
 		got, rest, err := decodeEntry(append(EncodeEntry(nil, e), 7))
 		if err != nil || len(rest) != 1 || !reflect.DeepEqual(got, e) {
 			t.Fatalf("got %+v, rest %v, %v, want %+v", got, rest, err, e)

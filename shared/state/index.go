@@ -18,6 +18,8 @@ type Entry struct {
 	Out, Gone bool
 	// Changed says that a survey found it to differ from its link's base.
 	Changed bool
+	// NoEmail says that it has no valid e-mail address, in a connection that leaves out such records.
+	NoEmail bool
 }
 
 // maxChunk keeps a chunk of the index well below the size of an item.
@@ -27,6 +29,7 @@ const (
 	flagOut = 1 << iota
 	flagGone
 	flagChanged
+	flagNoEmail
 )
 
 // EncodeEntry appends e to b: about a hundred bytes.
@@ -42,6 +45,9 @@ func EncodeEntry(b []byte, e Entry) []byte {
 	}
 	if e.Changed {
 		flags |= flagChanged
+	}
+	if e.NoEmail {
+		flags |= flagNoEmail
 	}
 	b = append(b, flags)
 	for _, d := range []uint64{e.Mark, e.Own, e.Name, e.NameOrg, e.Content} {
@@ -69,7 +75,7 @@ func decodeEntry(b []byte) (Entry, []byte, error) {
 	var e Entry
 	e.ID = string(b[w : w+int(n)])
 	b = b[w+int(n):]
-	e.Out, e.Gone, e.Changed = b[0]&flagOut != 0, b[0]&flagGone != 0, b[0]&flagChanged != 0
+	e.Out, e.Gone, e.Changed, e.NoEmail = b[0]&flagOut != 0, b[0]&flagGone != 0, b[0]&flagChanged != 0, b[0]&flagNoEmail != 0
 	b = b[1:]
 	for _, p := range []*uint64{&e.Mark, &e.Own, &e.Name, &e.NameOrg, &e.Content} {
 		*p = binary.BigEndian.Uint64(b)

@@ -45,6 +45,8 @@ type RunRecord struct {
 	Fresh bool `json:"fresh,omitempty"`
 	// Restarts counts listings that were begun again because the vendor dropped their cursor midway.
 	Restarts int `json:"restarts,omitempty"`
+	// Refused says which sides have kept something from the account in this run: who is not shown then may be there.
+	Refused [2]bool `json:"refused,omitzero"`
 	// Inbox is how much of what notifications said the run has taken in; nil if it has taken nothing.
 	Inbox *Taken `json:"inbox,omitempty"`
 	// Disable says that the run is the connection's last one; nil for any other.

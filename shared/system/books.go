@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/dynamics"
 	"meibo/shared/connector/google"
 	"meibo/shared/connector/graph"
 	"meibo/shared/profile"
@@ -14,8 +15,7 @@ import (
 // The address books.
 
 func googleContacts(c Config) System {
-	return build(Google, google.System, profile.Book,
-		google.Provider{Endpoints: c.Endpoints.Google.Endpoints, Clock: c.Clock}, google.ReadHook,
+	s := build(Google, google.System, profile.Book,
 		func(ctx context.Context, hc *http.Client, _ tenancy.Account, _ map[string]string) (connector.Connector, error) {
 			return google.New(ctx, google.Config{
 				Client: hc, BaseURL: c.Endpoints.Google.API, UserinfoURL: c.Endpoints.Google.Userinfo,
@@ -23,17 +23,33 @@ func googleContacts(c Config) System {
 				Pictures: c.Pictures,
 			})
 		})
+	s.Provider = google.Provider{Endpoints: c.Endpoints.Google.Endpoints, Clock: c.Clock}
+	s.Hook = google.ReadHook
+	return s
 }
 
 func microsoft365(c Config) System {
 	s := build(Microsoft, graph.System, profile.Book,
-		graph.Provider{Endpoints: graph.Endpoints{Authority: c.Endpoints.Microsoft.Authority}, Clock: c.Clock}, graph.ReadHook,
 		func(_ context.Context, hc *http.Client, _ tenancy.Account, extra map[string]string) (connector.Connector, error) {
 			return graph.New(graph.Config{
 				Client: hc, BaseURL: c.Endpoints.Microsoft.API, Extra: extra,
 				Clock: c.Clock, Limits: c.limits(Microsoft, graph.DefaultLimits), Patience: c.Patience, Visibility: c.Visibility[Microsoft],
 			})
 		})
-	s.HookLenient = true
+	s.Provider = graph.Provider{Endpoints: graph.Endpoints{Authority: c.Endpoints.Microsoft.Authority}, Clock: c.Clock}
+	s.Hook, s.HookLenient = graph.ReadHook, true
+	return s
+}
+
+func dynamics365(c Config) System {
+	at := c.Endpoints.Dynamics
+	s := build(Dynamics, dynamics.System, profile.Book,
+		func(_ context.Context, hc *http.Client, _ tenancy.Account, extra map[string]string) (connector.Connector, error) {
+			return dynamics.New(dynamics.Config{
+				Client: hc, Site: extra[dynamics.ExtraSite], BaseURL: at.API,
+				Clock: c.Clock, Limits: c.limits(Dynamics, dynamics.DefaultLimits), Patience: c.Patience, Visibility: c.Visibility[Dynamics],
+			})
+		})
+	s.Provider = dynamics.Provider{Endpoints: dynamics.Endpoints{Authority: at.Authority}, Clock: c.Clock}
 	return s
 }

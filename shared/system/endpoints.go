@@ -4,10 +4,32 @@ import "meibo/shared/connector/google"
 
 // Endpoints are the addresses of the systems. The zero value means the vendors' own.
 type Endpoints struct {
+	Dynamics  DynamicsEndpoints
 	Google    GoogleEndpoints
-	Zoho      ZohoEndpoints
+	HubSpot   HubSpotEndpoints
 	Microsoft MicrosoftEndpoints
 	Pipedrive PipedriveEndpoints
+	Sansan    SansanEndpoints
+	Zoho      ZohoEndpoints
+}
+
+// DynamicsEndpoints replace Dynamics 365's addresses. Empty ones are Microsoft's own.
+type DynamicsEndpoints struct {
+	Authority string // origin of the identity platform
+	API       string // origin that serves every organisation, instead of the organisation's own
+}
+
+// HubSpotEndpoints replace HubSpot's addresses. Empty ones are HubSpot's own.
+type HubSpotEndpoints struct {
+	App string // origin of the consent page
+	API string // origin of the API and the token endpoint
+}
+
+// SansanEndpoints replace Sansan's addresses. Empty ones are Sansan's own.
+type SansanEndpoints struct {
+	API string // origin of the Open API
+	// CardURL is the address of a card's page, with {card}, {person} or {query} in it.
+	CardURL string
 }
 
 // GoogleEndpoints replace Google's addresses. Empty ones are Google's own.
@@ -54,6 +76,15 @@ func Sandboxes(origins map[string]string) Endpoints {
 	}
 	if o := origins[Pipedrive]; o != "" {
 		e.Pipedrive = PipedriveEndpoints{Auth: o, Origins: []string{o}}
+	}
+	if o := origins[HubSpot]; o != "" {
+		e.HubSpot = HubSpotEndpoints{App: o, API: o}
+	}
+	if o := origins[Sansan]; o != "" {
+		e.Sansan = SansanEndpoints{API: o}
+	}
+	if o := origins[Dynamics]; o != "" {
+		e.Dynamics = DynamicsEndpoints{Authority: o, API: o}
 	}
 	return e
 }

@@ -28,7 +28,7 @@ const (
 )
 
 // IDs returns the ids of all systems, in the order in which people are offered them.
-func IDs() []string { return []string{Pipedrive, Zoho, Google, Microsoft} }
+func IDs() []string { return []string{Pipedrive, Zoho, Sansan, HubSpot, Google, Microsoft, Dynamics} }
 
 // Connect makes the connector of one account. The client authorises; extra is what the vendor told with the account's token.
 // It makes no call of the API.
@@ -40,6 +40,8 @@ type System struct {
 	New Connect
 	// Hook reads the system's notifications; nil if it sends none.
 	Hook connector.HookReader
+	// SharedHook reads what the system sends to one address for all accounts; nil if it does not.
+	SharedHook connector.SharedHookReader
 	// HookLenient says that the system wants a good answer for notifications that are not proven as well: it takes any other for an
 	// outage of ours, and then holds notifications back.
 	HookLenient bool
@@ -87,18 +89,19 @@ func All(c Config) []System {
 	if c.Pictures == nil {
 		c.Pictures = &http.Client{Timeout: pictureTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
-	all := []System{pipedriveCRM(c), zohoCRM(c), googleContacts(c), microsoft365(c)}
+	all := []System{pipedriveCRM(c), zohoCRM(c), sansanCards(c), hubSpotCRM(c), googleContacts(c), microsoft365(c), dynamics365(c)}
 	if c.Offer == nil {
 		return all
 	}
 	return slices.DeleteFunc(all, func(s System) bool { return !slices.Contains(c.Offer, s.ID) })
 }
 
-// build builds one system. Whose account it is, is asked through a connector made with the account's first token.
-func build(id, name string, side profile.Side, p oauth.Provider, hook connector.HookReader, connect Connect) System {
+// build builds one system; how it authorises and what it sends is added to it. Whose account it is, is asked through a connector made
+// with the account's first token.
+func build(id, name string, side profile.Side, connect Connect) System {
 	return System{
 		System: oauth.System{
-			ID: id, Name: name, Side: side, Provider: p,
+			ID: id, Name: name, Side: side,
 			Identify: func(ctx context.Context, hc *http.Client, t oauth.Token) (connector.Identity, error) {
 				c, err := connect(ctx, hc, tenancy.Account{System: id, Side: side}, t.Extra)
 				if err != nil {
@@ -111,7 +114,7 @@ func build(id, name string, side profile.Side, p oauth.Provider, hook connector.
 				return who.Identify(ctx)
 			},
 		},
-		New: connect, Hook: hook,
+		New: connect,
 	}
 }
 
@@ -130,6 +133,17 @@ func Hooks(systems []System) map[string]connector.HookReader {
 	for _, s := range systems {
 		if s.Hook != nil {
 			m[s.ID] = s.Hook
+		}
+	}
+	return m
+}
+
+// SharedHooks returns the readers of what systems send to one address for all their accounts, by system id.
+func SharedHooks(systems []System) map[string]connector.SharedHookReader {
+	m := map[string]connector.SharedHookReader{}
+	for _, s := range systems {
+		if s.SharedHook != nil {
+			m[s.ID] = s.SharedHook
 		}
 	}
 	return m

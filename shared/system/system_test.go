@@ -29,11 +29,11 @@ func TestAll(t *testing.T) {
 			ids = append(ids, s.ID)
 			sides[s.Side]++
 		}
-		if want := []string{"pipedrive", "zoho", "google", "microsoft"}; !slices.Equal(ids, want) || !slices.Equal(system.IDs(), want) {
+		if want := []string{"pipedrive", "zoho", "sansan", "hubspot", "google", "microsoft", "dynamics"}; !slices.Equal(ids, want) || !slices.Equal(system.IDs(), want) {
 			t.Errorf("got %v and %v, want %v", ids, system.IDs(), want)
 		}
-		if sides[profile.CRM] != 2 || sides[profile.Book] != 2 {
-			t.Errorf("got %v, want two of each side", sides)
+		if sides[profile.CRM] != 4 || sides[profile.Book] != 3 {
+			t.Errorf("got %v, want four CRMs and three address books", sides)
 		}
 	})
 	t.Run("an installation offers what it names", func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestAll(t *testing.T) {
 		}
 	})
 	t.Run("every profile of its own is about systems that there are", func(t *testing.T) {
-		for _, p := range []profile.Profile{profile.ZohoGoogle(), profile.ZohoMicrosoft(), profile.PipedriveGoogle(), profile.PipedriveMicrosoft()} {
+		for _, p := range profile.Own() {
 			crm, okC := system.Find(all, p.CRM)
 			book, okB := system.Find(all, p.Book)
 			if !okC || !okB || crm.Side != profile.CRM || book.Side != profile.Book {
@@ -52,21 +52,28 @@ func TestAll(t *testing.T) {
 		}
 	})
 	t.Run("what the vendors send has a reader", func(t *testing.T) {
-		readers := system.Hooks(all)
-		for _, id := range system.IDs() {
+		readers, shared := system.Hooks(all), system.SharedHooks(all)
+		nonsense := connector.Delivery{Header: http.Header{}, Body: []byte("\x00")}
+		for _, id := range []string{"pipedrive", "zoho", "google", "microsoft"} {
 			if readers[id] == nil {
 				t.Errorf("%s has none", id)
 				continue
 			}
-			if _, err := readers[id](connector.Delivery{Header: http.Header{}, Body: []byte("\x00")}); !errors.Is(err, connector.ErrMalformed) {
+			if _, err := readers[id](nonsense); !errors.Is(err, connector.ErrMalformed) {
 				t.Errorf("%s: got %v of nonsense, want ErrMalformed", id, err)
 			}
+		}
+		if len(readers) != 4 || len(shared) != 1 || shared["hubspot"] == nil {
+			t.Fatalf("got %d and %d readers", len(readers), len(shared))
+		}
+		if _, err := shared["hubspot"](nonsense, "secret", time.Unix(0, 0)); !errors.Is(err, connector.ErrForged) {
+			t.Errorf("got %v of nonsense at the address for all accounts, want ErrForged", err)
 		}
 	})
 	t.Run("each is found by its id", func(t *testing.T) {
 		for id, s := range system.ByID(all) {
 			got, ok := system.Find(all, id)
-			if !ok || got.Name != s.Name || s.Provider == nil || s.Identify == nil || got.New == nil {
+			if !ok || got.Name != s.Name || (s.Provider == nil) == (s.Key == nil) || s.Identify == nil || got.New == nil {
 				t.Errorf("%s: got %+v", id, got)
 			}
 		}
@@ -162,6 +169,9 @@ func TestSandboxes(t *testing.T) {
 	}
 	all := system.All(system.Config{Clock: clock.Real{}, Endpoints: system.Sandboxes(at)})
 	for id, origin := range at {
+		if id == system.Sansan {
+			continue // people enter a key instead
+		}
 		t.Run(id+" signs people in at its stand-in", func(t *testing.T) {
 			s, _ := system.Find(all, id)
 			if got := s.Provider.AuthCodeURL(oauth.Client{ID: "c"}, oauth.AuthRequest{}); !strings.HasPrefix(got, origin+"/") {
@@ -171,7 +181,7 @@ func TestSandboxes(t *testing.T) {
 	}
 	t.Run("a system without a stand-in keeps its vendor's addresses", func(t *testing.T) {
 		own := system.All(system.Config{Clock: clock.Real{}, Endpoints: system.Sandboxes(map[string]string{"zoho": at["zoho"]})})
-		for id, want := range map[string]string{"google": "https://accounts.google.com/", "microsoft": "https://login.microsoftonline.com/", "pipedrive": "https://oauth.pipedrive.com/"} {
+		for id, want := range map[string]string{"google": "https://accounts.google.com/", "microsoft": "https://login.microsoftonline.com/", "pipedrive": "https://oauth.pipedrive.com/", "hubspot": "https://app.hubspot.com/", "dynamics": "https://login.microsoftonline.com/"} {
 			s, _ := system.Find(own, id)
 			if got := s.Provider.AuthCodeURL(oauth.Client{ID: "c"}, oauth.AuthRequest{}); !strings.HasPrefix(got, want) {
 				t.Errorf("%s: got %s, want an address under %s", id, got, want)

@@ -133,7 +133,10 @@ func (s *Service) resumeAfter(ctx context.Context, a Account) error {
 			other = c.Book
 		}
 		o, err := load[Account](ctx, s.cfg.Table, accountKey(a.Tenant, other))
-		return err == nil && o.State == AccountActive, err
+		if err != nil || o.State != AccountActive {
+			return false, err
+		}
+		return s.stillAdmitted(ctx, c)
 	})
 }
 

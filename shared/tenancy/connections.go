@@ -64,6 +64,9 @@ func (s *Service) CreateConnection(ctx context.Context, actor Member, n NewConne
 		return Connection{}, &FieldError{"crm, book", "the accounts are on the wrong sides", "give the CRM account as crm and the address book account as book"}
 	}
 	p := s.cfg.Profile(n.CRMSystem, n.BookSystem)
+	if err := s.admitBook(ctx, c, p, &b); err != nil {
+		return Connection{}, err
+	}
 	c.Settings = DefaultSettings(t, p)
 	if n.Settings != nil {
 		c.Settings = *n.Settings
@@ -97,6 +100,9 @@ func (s *Service) Attach(ctx context.Context, actor Member, id, account string) 
 		}
 		now, err := s.profileOf(ctx, c)
 		if err != nil {
+			return Connection{}, err
+		}
+		if err := s.admitBook(ctx, c, now, &b); err != nil {
 			return Connection{}, err
 		}
 		if before.CRM != now.CRM || before.Book != now.Book {
@@ -214,9 +220,10 @@ func (s *Service) ChangeConnection(ctx context.Context, actor Member, id string,
 	}
 	var b batch
 	if ch.Settings != nil {
+		was := c.Settings
 		c.Settings = normal(*ch.Settings)
 		if c.State.Live() {
-			err = s.startable(ctx, &c, &b, false)
+			err = s.startable(ctx, &c, &b, &was)
 		} else {
 			err = s.checkDraft(ctx, c)
 		}

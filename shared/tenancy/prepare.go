@@ -103,8 +103,8 @@ func (s *Service) prepare(ctx context.Context, c *Connection, p Preparation) err
 		var taken *connector.DuplicateError
 		if errors.As(err, &taken) && p.Profile.Folder != "" {
 			return &Refusal{"folder_exists",
-				fmt.Sprintf("%s has a folder %q already, which Meibo did not make for this connection", s.cfg.SystemName(p.Book.System), p.Profile.Folder),
-				"rename or delete that folder there, and start the connection again; nothing was changed"}
+				fmt.Sprintf("the contacts of %s have a folder %q already, so the connection cannot be completed", s.cfg.SystemName(p.Book.System), p.Profile.Folder),
+				"rename or delete that folder"}
 		}
 		if err != nil {
 			return err
@@ -117,15 +117,18 @@ func (s *Service) prepare(ctx context.Context, c *Connection, p Preparation) err
 	return s.checkChoices(c, p.Profile, crm, book)
 }
 
-// describe returns what both accounts can do; nil where nothing tells.
+// describe returns what both accounts can do under the connection's options; nil where nothing tells.
 func (s *Service) describe(ctx context.Context, c *Connection) (crm, book *connector.Description, err error) {
 	if s.cfg.Describe == nil {
 		return nil, nil, nil
 	}
 	var d [2]connector.Description
-	for i, id := range []string{c.CRM, c.Book} {
-		if d[i], err = s.cfg.Describe(ctx, c.Tenant, id); err != nil {
-			return nil, nil, err
+	for i, side := range []struct {
+		account, at string
+		options     map[string]string
+	}{{c.CRM, "settings.crm_options", c.Settings.CRMOptions}, {c.Book, "settings.book_options", c.Settings.BookOptions}} {
+		if d[i], err = s.cfg.Describe(ctx, c.Tenant, side.account, side.options); err != nil {
+			return nil, nil, BadChoice(side.at, err)
 		}
 	}
 	return &d[0], &d[1], nil
@@ -135,6 +138,9 @@ func (s *Service) describe(ctx context.Context, c *Connection) (crm, book *conne
 func (s *Service) checkChoices(c *Connection, p profile.Profile, crm, book *connector.Description) error {
 	r := &c.Settings.Rules
 	if crm != nil && book != nil {
+		if err := CheckWritable(r.Direction, *crm, *book); err != nil {
+			return err
+		}
 		if err := CheckOptions("settings.crm_options", c.Settings.CRMOptions, crm.Options); err != nil {
 			return err
 		}

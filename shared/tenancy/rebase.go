@@ -11,7 +11,7 @@ import (
 func Rebase(t Tenant, set Settings, before, now profile.Profile) Settings {
 	from, to := DefaultSettings(t, before), DefaultSettings(t, now)
 	r, f, n := set.Rules, from.Rules, to.Rules
-	r.MatchFirst = n.MatchFirst // nobody chooses it
+	r.MatchFirst, r.Overwrite = n.MatchFirst, n.Overwrite // nobody chooses them
 	r.Direction = chosen(r.Direction, f.Direction, n.Direction)
 	if !slices.Contains(now.Directions, r.Direction) {
 		r.Direction = n.Direction

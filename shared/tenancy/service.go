@@ -26,9 +26,13 @@ type Config struct {
 	Profile func(crm, book string) profile.Profile
 	// SystemName returns what users call a system; nil means its id.
 	SystemName func(system string) string
-	// Describe returns what an account can do, against which mapping and options are checked at the start of a connection and when
-	// one that runs is changed. nil means that they are checked by the engine only.
-	Describe func(ctx context.Context, tenant, account string) (connector.Description, error)
+	// Describe returns what an account can do under the options that a connection chose, against which mapping and options are
+	// checked at the start of a connection and when one that runs is changed. nil means that they are checked by the engine only.
+	Describe func(ctx context.Context, tenant, account string, options map[string]string) (connector.Description, error)
+	// Admit says whether an administrator of the tenant has connected the directory of a system (profile.Profile.Directory), and whether
+	// an account belongs to it; who is nil while nobody knows whose account it will be. It is a *Refusal, or what the answer rests on.
+	// nil refuses connections whose profile needs it.
+	Admit func(ctx context.Context, tenant, system string, who *connector.Identity) (Held, error)
 	// Prepare makes what a connection needs at the systems before it starts (PD13, ZO4). It can be repeated: what is there already
 	// is found again. A *connector.DuplicateError says that somebody else's folder has the name; nothing was made then. nil means
 	// that only connections that need nothing can be started.

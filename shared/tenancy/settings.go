@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -85,10 +86,58 @@ func checkBounds(p profile.Profile, set Settings) error {
 		return &FieldError{"settings.rules.owned", "this pair syncs only records that belong to the account's own user", "leave it true"}
 	case set.Rules.Photos && !p.Rules.Photos:
 		return &FieldError{"settings.rules.photos", "this pair does not sync photos", "leave it false"}
+	case set.Rules.Overwrite != p.Rules.Overwrite:
+		return &FieldError{"settings.rules.overwrite", "the pair decides whether a change in the CRM rewrites what was edited in the address book", "leave it as the pair has it"}
 	case p.Folder != "" && len(set.BookGroups) > 0:
 		return &FieldError{"settings.book_groups", fmt.Sprintf("this pair keeps its contacts in the folder %q, which Meibo makes", p.Folder), "leave it empty"}
 	}
 	return nil
+}
+
+// CheckWritable returns a *FieldError if a direction writes to a side that can only be read.
+func CheckWritable(d profile.Direction, crm, book connector.Description) error {
+	for _, side := range []struct {
+		is   profile.Side
+		has  connector.Description
+		cure profile.Direction
+	}{{profile.CRM, crm, profile.CRMToBook}, {profile.Book, book, profile.BookToCRM}} {
+		if side.has.ReadOnly && d.Writes(side.is) {
+			return &FieldError{"settings.rules.direction", fmt.Sprintf("%s can only be read, and the direction %s writes to it", side.has.Name, d),
+				fmt.Sprintf("choose the direction %s", side.cure)}
+		}
+	}
+	return nil
+}
+
+// checkFixed returns a *FieldError for the first option that differs from what a connection was started with although it holds for the
+// connection's life. Field is where they stand.
+func checkFixed(field string, was, now map[string]string, have []connector.Option) error {
+	chosen := func(o connector.Option, in map[string]string) string {
+		if v, ok := in[o.Key]; ok {
+			return v
+		}
+		return o.Default
+	}
+	for _, o := range have {
+		if o.Fixed && chosen(o, was) != chosen(o, now) {
+			return &FieldError{field + "." + o.Key, fmt.Sprintf("%q cannot be changed once the connection was started", o.Name),
+				"stop this connection, and make a new one with the other choice"}
+		}
+	}
+	return nil
+}
+
+// BadChoice makes a connector's word that an option has no such choice (connector.Chooser) a *FieldError, and leaves every other error
+// as it is. Field is where the options stand.
+func BadChoice(field string, err error) error {
+	var bad *connector.InvalidError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	if bad.Field != "" {
+		field += "." + bad.Field
+	}
+	return &FieldError{field, "the option has no such choice", "choose one of the account's options"}
 }
 
 func checkOptionKeys(field string, options map[string]string) error {

@@ -100,7 +100,7 @@ func (s *Service) start(ctx context.Context, actor Member, id string) (Connectio
 		return Connection{}, &Refusal{CodeState, fmt.Sprintf("a connection that is %s cannot be started", c.State), next[c.State].Cure}
 	}
 	var b batch
-	if err := s.startable(ctx, &c, &b, c.State == Ready); err != nil {
+	if err := s.startable(ctx, &c, &b, nil); err != nil {
 		return Connection{}, err
 	}
 	return s.transition(ctx, c, Active, "", &b)
@@ -108,8 +108,9 @@ func (s *Service) start(ctx context.Context, actor Member, id string) (Connectio
 
 // startable checks everything that a running connection needs, fills in the default mapping, and holds b to the member and the
 // accounts as they were looked at: a permission or an authorisation that is lost meanwhile counts. The first time, it also makes what
-// the connection needs at the systems, when nothing else stands in the way.
-func (s *Service) startable(ctx context.Context, c *Connection, b *batch, first bool) error {
+// the connection needs at the systems, when nothing else stands in the way. Was are the settings that a change takes the place of; nil
+// for a start.
+func (s *Service) startable(ctx context.Context, c *Connection, b *batch, was *Settings) error {
 	m, err := load[Member](ctx, s.cfg.Table, memberKey(c.Tenant, c.Member))
 	if errors.Is(err, ErrNotFound) {
 		return &Refusal{"member_gone", "the member whose connection it is has left", "stop the connection"}
@@ -141,15 +142,31 @@ func (s *Service) startable(ctx context.Context, c *Connection, b *batch, first 
 	if err := s.CheckPermissions(m, accounts, p, c.Settings.Rules); err != nil {
 		return err
 	}
-	if !first {
-		crm, book, err := s.describe(ctx, c)
-		if err != nil {
-			return err
-		}
-		return s.checkChoices(c, p, crm, book)
+	if err := s.admit(ctx, c.Tenant, p, accounts[1].System, &accounts[1].Identity, b); err != nil {
+		return err
+	}
+	if c.State != Ready {
+		return s.recheck(ctx, c, p, was)
 	}
 	if err := s.free(ctx, c, p, accounts[0], accounts[1]); err != nil {
 		return err
 	}
 	return s.prepare(ctx, c, Preparation{Connection: *c, Profile: p, CRM: accounts[0], Book: accounts[1]})
+}
+
+// recheck checks the choices of a connection that was started before.
+func (s *Service) recheck(ctx context.Context, c *Connection, p profile.Profile, was *Settings) error {
+	crm, book, err := s.describe(ctx, c)
+	if err != nil {
+		return err
+	}
+	if was != nil && crm != nil && book != nil {
+		if err := checkFixed("settings.crm_options", was.CRMOptions, c.Settings.CRMOptions, crm.Options); err != nil {
+			return err
+		}
+		if err := checkFixed("settings.book_options", was.BookOptions, c.Settings.BookOptions, book.Options); err != nil {
+			return err
+		}
+	}
+	return s.checkChoices(c, p, crm, book)
 }

@@ -29,6 +29,8 @@ type world struct {
 	revokeErr error
 	fields    map[string][]record.Field     // by account, in place of the usual two
 	options   map[string][]connector.Option // by account
+	readOnly  map[string]bool               // by account
+	admit     func(system string, who *connector.Identity) (tenancy.Held, error)
 	prepared  []tenancy.Preparation
 	prepare   func(tenancy.Preparation) (tenancy.Prepared, error)
 
@@ -80,19 +82,25 @@ func newWorld(t *testing.T) *world {
 	w.Service = tenancy.New(tenancy.Config{
 		Table: tb, Clock: c, Scheduler: w.scheduler,
 		SystemName: func(s string) string {
-			return map[string]string{"zoho": "Zoho CRM", "google": "Google Contacts", "microsoft": "Microsoft 365", "pipedrive": "Pipedrive"}[s]
+			return map[string]string{"zoho": "Zoho CRM", "google": "Google Contacts", "microsoft": "Microsoft 365", "pipedrive": "Pipedrive", "sansan": "Sansan"}[s]
 		},
-		Describe: func(_ context.Context, _, account string) (connector.Description, error) {
+		Describe: func(_ context.Context, _, account string, options map[string]string) (connector.Description, error) {
 			if w.onCatalogue != nil {
 				w.onCatalogue()
 			}
-			d := connector.Description{Options: w.options[account]}
+			d := connector.Description{Name: account, Options: w.options[account], ReadOnly: w.readOnly[account]}
+			if options["object"] == "nothing" { // as a connector.Chooser refuses what is no choice
+				return d, &connector.InvalidError{System: "X", Field: "object", Reason: "no such object"}
+			}
 			if f, ok := w.fields[account]; ok {
 				d.Fields = f
 			} else {
 				d.Fields = []record.Field{{Key: record.NameFamily, Type: record.TypeText, Name: "Last name"}, {Key: record.Email, Type: record.TypeEmail, Name: "E-mail"}}
 			}
 			return d, nil
+		},
+		Admit: func(_ context.Context, _, system string, who *connector.Identity) (tenancy.Held, error) {
+			return w.admit(system, who)
 		},
 		Prepare: func(_ context.Context, p tenancy.Preparation) (tenancy.Prepared, error) {
 			w.prepared = append(w.prepared, p)

@@ -27,6 +27,9 @@ func (t *trial) schedule(ctx context.Context) error {
 		if d.ScanEvery > 0 {
 			wait = max(wait, d.ScanEvery+2*time.Hour)
 		}
+		if d.GoneAfter > 0 { // it takes two looks
+			wait = max(wait, 2*d.ScanEvery+d.GoneAfter+2*time.Hour)
+		}
 	}
 	return t.stack.RunUntil(ctx, t.clk.Now().Add(wait))
 }
@@ -87,7 +90,11 @@ func (t *trial) linked(ctx context.Context, n int) ([]status, error) {
 	return list[:min(n, len(list))], nil
 }
 
-// change edits n records on each side, different ones and different fields, adds some people on each, and presses Update.
+// writes reports whether changes travel to a side.
+func (t *trial) writes(s profile.Side) bool { return t.profile.Rules.Direction.Writes(s) }
+
+// change edits n records on each side from which changes travel, different ones and different fields, adds some people there, and
+// presses Update.
 func (t *trial) change(ctx context.Context, n int) error {
 	list, err := t.linked(ctx, 2*n)
 	if err != nil {
@@ -95,7 +102,7 @@ func (t *trial) change(ctx context.Context, n int) error {
 	}
 	for i, s := range list {
 		b, id := t.crm, s.CRM
-		if i%2 == 1 {
+		if i%2 == 1 && t.writes(profile.CRM) {
 			b, id = t.book, s.Book
 		}
 		if err := t.editOne(ctx, b, id, int64(i)); err != nil {
@@ -104,6 +111,9 @@ func (t *trial) change(ctx context.Context, n int) error {
 	}
 	for i := 0; i < max(n/10, 1); i++ {
 		for j, b := range []standIn{t.crm, t.book} {
+			if !t.writes(b.side.Other()) {
+				continue
+			}
 			if _, err := b.add(ctx, people.At(t.o.Seed, 1_000_000+2*i+j)); err != nil {
 				return err
 			}
@@ -133,7 +143,8 @@ func (t *trial) editOne(ctx context.Context, b standIn, id string, seed int64) e
 	return nil
 }
 
-// clash edits the same field of n records on both sides differently, and other fields besides, and presses Update.
+// clash edits the same field of n records on both sides differently, and other fields besides, and presses Update. Where changes of the
+// book do not travel, another field of it stays as somebody left it, unless the CRM overwrites it.
 func (t *trial) clash(ctx context.Context, n int) error {
 	list, err := t.linked(ctx, n)
 	if err != nil {
@@ -142,7 +153,9 @@ func (t *trial) clash(ctx context.Context, n int) error {
 	for i, s := range list {
 		mine, theirs := t.plain(0, fmt.Sprintf("営業部長 %d", i)), t.plain(0, fmt.Sprintf("Sales director %d", i))
 		maps.Copy(mine, t.plain(1, "営業部"))
-		maps.Copy(theirs, t.plain(2, "名刺交換済み"))
+		if t.writes(profile.CRM) || t.profile.Rules.Overwrite {
+			maps.Copy(theirs, t.plain(2, "名刺交換済み"))
+		}
 		if err := t.crm.edit(ctx, s.CRM, mine); err != nil {
 			return err
 		}
@@ -169,6 +182,9 @@ func (t *trial) merge(ctx context.Context, n int) error {
 			return err
 		}
 		t.merged[list[i+1].CRM] = true
+		if w.renames {
+			t.merged[list[i].CRM] = true
+		}
 	}
 	return t.update(ctx)
 }

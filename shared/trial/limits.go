@@ -73,6 +73,18 @@ func loads(id string, w work) []load {
 			{10 * ceil(w.Deleted, w.batch.Delete), 30, time.Minute},
 			{w.PhotosSet, 50, time.Minute},
 		}
+	case system.Dynamics:
+		// Five minutes take 6,000 requests of a user; a batch counts as one.
+		return []load{{w.floor, 6000, 5 * time.Minute}}
+	case system.HubSpot:
+		// Ten seconds take 110 calls of an account, searches apart, of which a second takes five.
+		searches := 0
+		for op, n := range w.ops {
+			if strings.HasSuffix(op, "/search") {
+				searches += n
+			}
+		}
+		return []load{{w.floor - min(searches, w.floor), 110, 10 * time.Second}, {searches, 5, time.Second}}
 	case system.Microsoft:
 		// Each part of a batch counts as a request; ten minutes take 10,000 of a mailbox.
 		return []load{{w.pages() + w.Read + w.Created + w.Updated + w.Deleted + w.PhotosRead + w.PhotosSet, 10_000, 10 * time.Minute}}
@@ -91,6 +103,9 @@ func loads(id string, w work) []load {
 			tokens, calls = tokens*w.floor/calls, w.floor
 		}
 		return []load{{tokens, 60_000 * max(w.seats, 1), day}, {calls, 160, 2 * time.Second}, {searches, 10, 2 * time.Second}}
+	case system.Sansan:
+		// No figure is published; eight calls a second of a key are what is known to be accepted.
+		return []load{{w.floor, 8, time.Second}}
 	case system.Zoho:
 		// An organization of the edition Enterprise has 50,000 credits in a day and 1,000 more for each user. A call costs one, and a write
 		// one for each ten records.

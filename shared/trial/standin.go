@@ -61,7 +61,7 @@ func (b standIn) all(ctx context.Context, f func(sandbox.Contact) error) error {
 			return err
 		}
 		for _, c := range page.Contacts {
-			c.Record.Fields = b.made.read(c.Record.Fields)
+			c.Record.Fields = b.read(c.Record.Fields)
 			if err := f(c); err != nil {
 				return err
 			}
@@ -84,8 +84,16 @@ func (b standIn) remove(ctx context.Context, id string) error {
 
 func (b standIn) get(ctx context.Context, id string) (c sandbox.Contact, err error) {
 	err = b.do(ctx, http.MethodGet, b.path(id), nil, &c)
-	c.Record.Fields = b.made.read(c.Record.Fields)
+	c.Record.Fields = b.read(c.Record.Fields)
 	return c, err
+}
+
+// read returns fields of the stand-in's as programs see them.
+func (b standIn) read(fields record.Fields) record.Fields {
+	if w := waysOf(b.id); w.read != nil {
+		fields = w.read(fields)
+	}
+	return b.made.read(fields)
 }
 
 // add makes a contact among those that count and returns its id.
@@ -127,6 +135,25 @@ func (b standIn) put(ctx context.Context, seeds []sandbox.Seed, dropped map[stri
 // person makes a user of the stand-in's vendor.
 func (b standIn) person(ctx context.Context, email, name string) error {
 	return b.do(ctx, http.MethodPost, "/sandbox/users", map[string]any{"email": email, "name": name}, nil)
+}
+
+// key returns the API key of the stand-in's user, as its vendor's page shows it.
+func (b standIn) key(ctx context.Context) (string, error) {
+	var out struct {
+		Users []struct {
+			Email string `json:"email"`
+			Key   string `json:"key"`
+		} `json:"users"`
+	}
+	if err := b.do(ctx, http.MethodGet, "/sandbox/users", nil, &out); err != nil {
+		return "", err
+	}
+	for _, u := range out.Users {
+		if u.Email == b.user {
+			return u.Key, nil
+		}
+	}
+	return "", fmt.Errorf("trial: %s has no user %s", b.name, b.user)
 }
 
 // calls returns how many calls the stand-in has had so far, by operation.

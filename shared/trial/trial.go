@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"meibo/shared/local"
 	"meibo/shared/profile"
 )
 
@@ -132,56 +131,6 @@ func newTrial(r *rig, o Options, n int) *trial {
 	return &trial{rig: r, o: o, n: n, rnd: rand.New(rand.NewPCG(uint64(o.Seed), 7)), merged: map[string]bool{}, profile: profile.For(r.crm.id, r.book.id)}
 }
 
-type id struct {
-	ID string `json:"id"`
-}
-
-// connect signs up a company, connects both accounts through the real code flow and drafts the connection.
-func (t *trial) connect(ctx context.Context) error {
-	var tenant id
-	err := t.api.do(ctx, http.MethodPost, "/tenants", map[string]any{"name": "名簿商事", "settings": map[string]any{"region": "JP", "language": "ja"}}, &tenant)
-	if err != nil {
-		return err
-	}
-	t.tenant = tenant.ID
-	base := "/tenants/" + t.tenant
-	accounts := map[string]string{}
-	for _, b := range []standIn{t.crm, t.book} {
-		var consent struct {
-			URL string `json:"authorize_url"`
-		}
-		if err := t.api.do(ctx, http.MethodPost, base+"/accounts", map[string]any{"system": b.id, "login_hint": b.user}, &consent); err != nil {
-			return err
-		}
-		at, err := local.NewBrowser(nil).Allow(ctx, consent.URL, b.user)
-		if err != nil {
-			return err
-		}
-		if at.Status >= 400 {
-			return fmt.Errorf("trial: connecting %s ended with %d: %s", b.name, at.Status, at.Page)
-		}
-	}
-	var list struct {
-		Items []struct {
-			ID     string `json:"id"`
-			System string `json:"system"`
-		} `json:"items"`
-	}
-	if err := t.api.do(ctx, http.MethodGet, base+"/accounts", nil, &list); err != nil {
-		return err
-	}
-	for _, a := range list.Items {
-		accounts[a.System] = a.ID
-	}
-	t.o.Report.Say("signed in, and connected both accounts by their consent pages")
-	var conn id
-	if err := t.api.do(ctx, http.MethodPost, base+"/connections", map[string]any{"crm": accounts[t.crm.id], "book": accounts[t.book.id]}, &conn); err != nil {
-		return err
-	}
-	t.conn, t.path, t.seen = conn.ID, base+"/connections/"+conn.ID, map[string]bool{}
-	return nil
-}
-
 // begin starts the connection: what was a draft until then gets its folder, its fields and its mapping.
 func (t *trial) begin(ctx context.Context) error {
 	if err := t.post(ctx, "/start"); err != nil {
@@ -276,8 +225,11 @@ func (t *trial) post(ctx context.Context, what string) error {
 	return t.api.do(ctx, http.MethodPost, t.path+what, nil, nil)
 }
 
-// update presses the Update button.
-func (t *trial) update(ctx context.Context) error { return t.post(ctx, "/runs") }
+// update presses the Update button, once what people did can be seen.
+func (t *trial) update(ctx context.Context) error {
+	t.clk.Advance(max(waysOf(t.crm.id).late, waysOf(t.book.id).late))
+	return t.post(ctx, "/runs")
+}
 
 // step does one thing and lets Meibo work until nothing is left to do.
 func (t *trial) step(ctx context.Context, name string, do func(context.Context) error) (Step, error) {

@@ -49,8 +49,13 @@ func TestEveryPairConverges(t *testing.T) {
 }
 
 func TestPairs(t *testing.T) {
-	t.Run("there are all four", func(t *testing.T) {
-		want := []string{"pipedrive:google", "pipedrive:microsoft", "zoho:google", "zoho:microsoft"}
+	t.Run("there are all twelve", func(t *testing.T) {
+		var want []string
+		for _, crm := range []string{"pipedrive", "zoho", "sansan", "hubspot"} {
+			for _, book := range []string{"google", "microsoft", "dynamics"} {
+				want = append(want, crm+":"+book)
+			}
+		}
 		if got := trial.Pairs(); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}

@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"meibo/shared/profile"
 	"meibo/shared/record"
@@ -52,7 +53,9 @@ func (v *verifier) catalogue(ctx context.Context) error {
 //   - records of a colleague are not in the book where only the member's own go (PD6, ZO1);
 //   - imported records are not in the book before somebody changed them, where they are left out (ZO7);
 //   - a field that the pair leaves out did not travel (PD14);
-//   - pictures are in the CRM where there was none, and nowhere else (PD12).
+//   - pictures are in the CRM where there was none, and nowhere else (PD12);
+//   - notes link to the record's page where that is their purpose (SM6);
+//   - what changes do not travel from may say more than the other side, and nothing of it is on the other side.
 func (v *verifier) compare(ctx context.Context) error {
 	if err := v.catalogue(ctx); err != nil {
 		return err
@@ -92,7 +95,7 @@ func (v *verifier) compare(ctx context.Context) error {
 	return nil
 }
 
-// accounted wants every contact in exactly one status.
+// accounted wants every contact in exactly one status, of a side from which contacts travel.
 func (v *verifier) accounted(list []status, books [2]map[string]record.Fields) {
 	seen := [2]map[string]bool{{}, {}}
 	for _, s := range list {
@@ -116,7 +119,7 @@ func (v *verifier) accounted(list []status, books [2]map[string]record.Fields) {
 	}
 	for i := range books {
 		for id := range books[i] {
-			if !seen[i][id] && v.cast.others[id] == "" {
+			if !seen[i][id] && v.cast.others[id] == "" && v.writes([]profile.Side{profile.Book, profile.CRM}[i]) {
 				v.differ("record %s of side %d is in no link and has no reason", id, i)
 			}
 		}
@@ -144,10 +147,20 @@ func (v *verifier) pair(s status, sides [2]record.Fields) {
 	if len(s.Held) > 0 {
 		v.held.Records++
 	}
+	link := waysOf(v.crm.id).link
 	for _, m := range v.mapping {
+		if m.CRM == record.Note && link != "" {
+			if text := sides[1].First(m.Book); !strings.Contains(text, link) || strings.Contains(text, sides[0].First(m.CRM)) && sides[0].First(m.CRM) != "" {
+				v.differ("the notes of contact %s do not link to the page of %s, or hold its memo", s.Book, s.CRM)
+			}
+			continue
+		}
 		keys := [2]record.Key{m.CRM, m.Book}
 		forms := [2][]string{v.forms(0, m, sides[0][m.CRM]), v.forms(1, m, sides[1][m.Book])}
 		for i, side := range []profile.Side{profile.CRM, profile.Book} {
+			if !v.writes(side.Other()) {
+				continue // it is this side's own
+			}
 			alone := without(forms[i], forms[1-i])
 			if alone > named[string(side)+" "+string(keys[i])] {
 				v.differ("link %s ~ %s: %d values of %s stand only on the %s side and are not named as held", s.CRM, s.Book, alone, keys[i], side)

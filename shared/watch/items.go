@@ -14,13 +14,14 @@ import (
 	"meibo/shared/store"
 )
 
-// The keys of the package's items. All three of a watch are written together.
+// The keys of the package's items. Those of a watch are written together.
 //
 //	W#<id>                  watch                       the watch, found by the id in the URL that a vendor calls
 //	WC#<tenant>#<conn>      <side>#<digest of target>   its id: one for each thing that a connection watches, so that none is
 //	                                                    watched twice
 //	WD#<last digit of id>   <time to renew>#<id>        its id, in the order of time. The ten shards are read one after another;
 //	                                                    ids are random, so that each holds a tenth
+//	WS#<system>#<digest of subscription>   <id>         its id, where the vendor tells of all its accounts at one address
 const (
 	sk     = "watch"
 	shards = 10
@@ -43,6 +44,30 @@ func slot(side profile.Side, target string) string {
 
 func dueKey(w Watch) store.Key {
 	return store.Key{PK: "WD#" + w.ID[len(w.ID)-1:], SK: w.Renew.UTC().Format(stamp) + "#" + w.ID}
+}
+
+// sharedKey is where a watch is found by what the vendor's notices for everybody name; false if its vendor sends none.
+func sharedKey(w Watch) (store.Key, bool) {
+	return store.Key{PK: sharedPK(w.System, w.Subscription.ID), SK: w.ID}, w.Subscription.Shared
+}
+
+func sharedPK(system, subscription string) string {
+	sum := sha256.Sum256([]byte(subscription))
+	return "WS#" + system + "#" + hex.EncodeToString(sum[:16])
+}
+
+// resharing returns the ops that have a watch found where its subscription is by now.
+func resharing(before, w Watch) []store.Op {
+	was, did := sharedKey(before)
+	is, does := sharedKey(w)
+	var ops []store.Op
+	if did && (!does || was != is) {
+		ops = append(ops, store.Delete(was, store.Cond{}))
+	}
+	if does && (!did || was != is || !w.Gone.Equal(before.Gone)) {
+		ops = append(ops, point(is, w, store.Cond{}))
+	}
+	return ops
 }
 
 // pointer is the body of the items that lead to a watch.
@@ -140,6 +165,7 @@ func (s *Service) add(ctx context.Context, w *Watch, old *Watch) error {
 	if old != nil {
 		ops[2].If = store.Cond{Exists: true}
 		ops = append(ops, store.Delete(watchKey(old.ID), store.At(old.V)), store.Delete(dueKey(*old), store.Cond{}))
+		ops = append(ops, resharing(*old, *w)...)
 	}
 	if err := s.write(ctx, ops...); err != nil {
 		return err
@@ -164,6 +190,7 @@ func (s *Service) save(ctx context.Context, before Watch, w *Watch) error {
 	if !w.Gone.Equal(before.Gone) {
 		ops = append(ops, point(slotKey(*w), *w, store.Cond{}))
 	}
+	ops = append(ops, resharing(before, *w)...)
 	if err := s.write(ctx, ops...); err != nil {
 		return err
 	}
@@ -173,7 +200,8 @@ func (s *Service) save(ctx context.Context, before Watch, w *Watch) error {
 
 // forget removes a watch.
 func (s *Service) forget(ctx context.Context, w Watch) error {
-	err := s.write(ctx, store.Delete(watchKey(w.ID), store.At(w.V)), store.Delete(slotKey(w), store.Cond{}), store.Delete(dueKey(w), store.Cond{}))
+	ops := []store.Op{store.Delete(watchKey(w.ID), store.At(w.V)), store.Delete(slotKey(w), store.Cond{}), store.Delete(dueKey(w), store.Cond{})}
+	err := s.write(ctx, append(ops, resharing(w, Watch{})...)...)
 	if errors.Is(err, errRace) {
 		return nil // whoever changed it sees to it
 	}
@@ -234,6 +262,44 @@ func pointed(it store.Item) (string, error) {
 		return "", errors.New("a stored pointer is damaged")
 	}
 	return p.ID, nil
+}
+
+// Shared hands each the active watches, a hundred at a time, to which the notices of a system belong that name subscription, until it
+// returns an error. They are those of all tenants: what the vendor tells, it tells each of them.
+func (s *Service) Shared(ctx context.Context, system, subscription string, each func([]Watch) error) error {
+	var ids []string
+	flush := func() error {
+		byID, err := s.read(ctx, ids)
+		if err != nil {
+			return err
+		}
+		var found []Watch
+		for _, id := range ids {
+			w, ok := byID[id]
+			if ok && w.State == Active && w.System == system && w.Subscription.Shared && w.Subscription.ID == subscription {
+				found = append(found, w)
+			}
+		}
+		ids = nil
+		if len(found) == 0 {
+			return nil
+		}
+		return each(found)
+	}
+	err := store.QueryAll(ctx, s.cfg.Table, store.Query{PK: sharedPK(system, subscription)}, func(it store.Item) error {
+		id, err := pointed(it)
+		if err != nil {
+			return fmt.Errorf("watch: %w", err)
+		}
+		if ids = append(ids, id); len(ids) == store.MaxBatchGet {
+			return flush()
+		}
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return flush()
 }
 
 func (s *Service) read(ctx context.Context, ids []string) (map[string]Watch, error) {

@@ -30,6 +30,7 @@ type vendor struct {
 	w       *world
 	name    string
 	targets []string
+	org     string        // what shared notices name; "" means that each subscription has its own address
 	life    time.Duration // of a subscription; 0 means for ever
 	subs    map[string]sub
 	made    int
@@ -71,6 +72,10 @@ func (v *vendor) Watch(_ context.Context, w connector.Watch) (connector.Subscrip
 		do := v.during
 		v.during = nil
 		do()
+	}
+	if v.org != "" {
+		v.subs[v.org] = sub{w, v.end()}
+		return connector.Subscription{ID: v.org, Target: w.Target, Shared: true}, v.lost
 	}
 	v.made++
 	id := fmt.Sprintf("%s-sub%d", v.name, v.made)

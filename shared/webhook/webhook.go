@@ -29,9 +29,11 @@ type Watches interface {
 	Find(ctx context.Context, id string) (watch.Watch, error)
 	// Wake has a watch looked at as soon as possible.
 	Wake(ctx context.Context, id string) error
+	// Shared hands each the watches that a system's notices for everybody concern, by the subscription that they name, in portions.
+	Shared(ctx context.Context, system, subscription string, each func([]watch.Watch) error) error
 }
 
-// Config is what the handler works with. All but Lenient and Log are needed.
+// Config is what the handler works with. All but Shared, Secret, Lenient and Log are needed; Secret is if there is a Shared.
 type Config struct {
 	Watches Watches
 	// Post puts proven notices into a connection's inbox; *state.Repo has it.
@@ -40,13 +42,20 @@ type Config struct {
 	Ask func(ctx context.Context, ask state.Ask, at time.Time) error
 	// Readers are the systems that push, by id.
 	Readers map[string]connector.HookReader
+	// Shared are the systems that tell of all their accounts at one address, by id, and Secret is the one of Meibo's registration at a
+	// system, which their notices are proven with.
+	Shared map[string]connector.SharedHookReader
+	Secret func(ctx context.Context, system string) (string, error)
+	// URL is Prefix as the vendors reach it, without a trailing slash, such as "https://sync.example.com/hooks": what they sign.
+	URL string
 	// Lenient are the systems that want 202 for what is not proven as well, and take any other answer for an outage.
 	Lenient map[string]bool
 	Clock   clock.Clock
 	Log     *slog.Logger // nil means none
 }
 
-// Prefix is where the handler's paths begin: Prefix + "{system}/{watch}".
+// Prefix is where the handler's paths begin: Prefix + "{system}/{watch}", and Prefix + "{system}" for a system that tells of all its
+// accounts at one address.
 const Prefix = "/hooks/"
 
 // The bounds of a delivery. One that is older than staleAfter tells nothing that polling has not found since, and no vendor retries
@@ -71,6 +80,9 @@ type handler struct{ cfg Config }
 //	404  no such system or watch
 //	413  larger than 256 KB
 //	503  could not be stored; the vendor should send it again
+//
+// and of POST /hooks/{system}, with the same answers: there a notice that concerns nobody is taken and forgotten, so that the vendor does
+// not learn who is connected.
 func New(c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -79,6 +91,7 @@ func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+Prefix+"{system}/{watch}", h.receive)
 	mux.HandleFunc("GET "+Prefix+"{system}/{watch}", h.probe)
+	mux.HandleFunc("POST "+Prefix+"{system}", h.receiveShared)
 	return mux
 }
 
@@ -101,13 +114,8 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
-	if err != nil {
-		status := http.StatusBadRequest
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			status = http.StatusRequestEntityTooLarge
-		}
+	body, status := read256(w, r)
+	if status != 0 {
 		w.WriteHeader(status)
 		return
 	}
@@ -124,7 +132,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	said, err := read(connector.Delivery{Header: r.Header, Query: r.URL.Query(), Body: body})
+	said, err := read(h.delivery(r, body))
 	switch {
 	case err == nil && said.Echo != "":
 		echo(w, said.Echo)
@@ -135,6 +143,27 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(h.refusal(found, http.StatusBadRequest))
 	}
+}
+
+// read256 returns the body of a request, or the status to answer with.
+func read256(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, http.StatusRequestEntityTooLarge
+	case err != nil:
+		return nil, http.StatusBadRequest
+	}
+	return body, 0
+}
+
+func (h *handler) delivery(r *http.Request, body []byte) connector.Delivery {
+	at := h.cfg.URL + strings.TrimPrefix(r.URL.EscapedPath(), strings.TrimSuffix(Prefix, "/"))
+	if r.URL.RawQuery != "" {
+		at += "?" + r.URL.RawQuery
+	}
+	return connector.Delivery{Method: r.Method, URL: at, Header: r.Header, Query: r.URL.Query(), Body: body}
 }
 
 // echo answers a handshake. What would need escaping is in no vendor's text, and is refused.
@@ -165,14 +194,27 @@ func (h *handler) take(ctx context.Context, w watch.Watch, notices []connector.N
 	if len(notices) > noticesMost {
 		return h.refusal(w, http.StatusBadRequest)
 	}
-	proven := 0
-	var keep []connector.Notice
-	wake := false
+	var genuinely []connector.Notice
 	for _, n := range notices {
-		if !genuine(w, n) {
-			continue
+		if genuine(w, n) {
+			genuinely = append(genuinely, n)
 		}
-		proven++
+	}
+	if len(genuinely) == 0 {
+		log.Warn("a notification was not proven genuine", "notices", len(notices))
+		return h.refusal(w, http.StatusForbidden)
+	}
+	keep, wake := sorted(genuinely, now)
+	if err := h.deliver(ctx, w, keep, wake); err != nil {
+		log.Error("a notification was not taken", "error", err.Error())
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusAccepted
+}
+
+// sorted returns the notices that are worth keeping at a time, and whether the watch itself is to be looked at.
+func sorted(notices []connector.Notice, now time.Time) (keep []connector.Notice, wake bool) {
+	for _, n := range notices {
 		if !n.At.IsZero() && (now.Sub(n.At) > staleAfter || n.At.Sub(now) > earlyBy) {
 			continue
 		}
@@ -190,15 +232,7 @@ func (h *handler) take(ctx context.Context, w watch.Watch, notices []connector.N
 		}
 		keep = append(keep, n)
 	}
-	if proven == 0 {
-		log.Warn("a notification was not proven genuine", "notices", len(notices))
-		return h.refusal(w, http.StatusForbidden)
-	}
-	if err := h.deliver(ctx, w, keep, wake); err != nil {
-		log.Error("a notification was not taken", "error", err.Error())
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusAccepted
+	return keep, wake
 }
 
 // genuine reports whether a notice proves itself. Until the vendor's answer to the subscription is stored, its id is not known, and

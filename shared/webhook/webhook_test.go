@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,13 +58,17 @@ type world struct {
 	watches map[string]watch.Watch
 	finds   int
 	woken   []string
+	mu      sync.Mutex // guards asks and at: several connections may be told at once
 	asks    []state.Ask
 	at      []time.Time
 	askErr  error
 	findErr error
 	wakeErr error
 	logs    bytes.Buffer
-	h       http.Handler
+
+	secret    string // of Meibo's registration
+	secretErr error
+	h         http.Handler
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,7 +79,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { table.Close() })
-	w := &world{T: t, clk: clk, table: store.NewCounted(table)}
+	w := &world{T: t, secret: "our-own", clk: clk, table: store.NewCounted(table)}
 	w.repo = state.NewRepo(w.table, clk)
 	sum := sha256.Sum256([]byte(secret))
 	base := watch.Watch{ID: id, Tenant: "t1", Connection: "c1", Account: "a1", System: "quick", Side: profile.CRM, State: watch.Active, Sum: sum[:],
@@ -87,7 +92,11 @@ func newWorld(t *testing.T) *world {
 	w.h = webhook.New(webhook.Config{
 		Watches: w, Post: w.repo.Post, Clock: clk, Log: slog.New(slog.NewTextHandler(&w.logs, nil)),
 		Readers: map[string]connector.HookReader{"quick": read, "lenient": read}, Lenient: map[string]bool{"lenient": true},
+		Shared: map[string]connector.SharedHookReader{"broad": readShared}, URL: "https://meibo.example/hooks",
+		Secret: func(context.Context, string) (string, error) { return w.secret, w.secretErr },
 		Ask: func(_ context.Context, a state.Ask, at time.Time) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			w.asks, w.at = append(w.asks, a), append(w.at, at)
 			return w.askErr
 		},

@@ -5,6 +5,7 @@ package webhooktest
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -42,6 +43,23 @@ type Bench struct {
 // New returns a bench on which connection "c1" of tenant "t1" has the watch with an id, of which the vendor says subscription.
 func New(t *testing.T, system, id, subscription string, side profile.Side) *Bench {
 	t.Helper()
+	return open(t, system, id, connector.Subscription{ID: subscription, Expires: Now.Add(6 * 24 * time.Hour)}, side)
+}
+
+// NewShared returns a bench on which that connection is told of what concerns an organisation, at the one address for all.
+func NewShared(t *testing.T, system, id, organisation string, side profile.Side) *Bench {
+	t.Helper()
+	b := open(t, system, id, connector.Subscription{ID: organisation, Shared: true}, side)
+	sum := sha256.Sum256([]byte(organisation))
+	at := store.Key{PK: "WS#" + system + "#" + hex.EncodeToString(sum[:16]), SK: id}
+	if err := b.Table.Write(context.Background(), store.Put(store.Item{Key: at, V: 1, Body: []byte(`{"id":"` + id + `"}`)}, store.Cond{Absent: true})); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func open(t *testing.T, system, id string, sub connector.Subscription, side profile.Side) *Bench {
+	t.Helper()
 	s, err := local.Open(local.Options{
 		Folder: t.TempDir(), Clock: clock.NewVirtual(Now, true), NoSync: true, Clients: local.SandboxClients(),
 		PublicURL: "https://meibo.example", HookURL: "https://meibo.example/hooks",
@@ -57,7 +75,7 @@ func New(t *testing.T, system, id, subscription string, side profile.Side) *Benc
 	sum := sha256.Sum256([]byte(Secret))
 	w := watch.Watch{
 		ID: id, Tenant: "t1", Connection: "c1", Account: "a1", System: system, Side: side, State: watch.Active, Sum: sum[:],
-		Subscription: connector.Subscription{ID: subscription, Expires: Now.Add(6 * 24 * time.Hour)}, Made: Now, Renew: Now.Add(3 * 24 * time.Hour),
+		Subscription: sub, Made: Now, Renew: Now.Add(3 * 24 * time.Hour),
 	}
 	body, err := json.Marshal(w)
 	if err != nil {
