@@ -38,6 +38,7 @@ type serveOptions struct {
 	contacts               list
 	lag                    time.Duration
 	mail                   string
+	egress                 list
 	logLevel               slog.Level
 }
 
@@ -100,6 +101,7 @@ func (o *serveOptions) parse(args []string, errs io.Writer) error {
 	fs.IntVar(&o.fill, "fill", 0, "how many made-up people to put into new stand-ins")
 	fs.Var(&o.contacts, "contacts", "a vCard or CSV `file or folder` to put into new stand-ins; may be repeated")
 	fs.StringVar(&o.mail, "mail", "", "`file` of mode 0600 with the mail server and the sender; empty keeps mails in the outbox")
+	fs.Var(&o.egress, "egress-address", "a fixed `address` that calls to the vendors come from, which administrators are told; may be repeated")
 	fs.IntVar(&o.workers, "workers", 4, "connections that are synced at the same time, at most")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	if err := fs.Parse(args); err != nil {
@@ -194,7 +196,7 @@ func serve(ctx context.Context, args []string, out, errs io.Writer) (err error) 
 	builtIn := o.issuer == here+issuerPath
 	stack, err := local.Open(local.Options{
 		Folder: o.data, Clients: v.clients, Systems: o.systems(v), PublicURL: o.publicURL, HookURL: o.hookURL(),
-		Authenticate: verifier.FromRequest, Log: log, LongestCall: o.longestCall(), Mailer: mailer,
+		Authenticate: verifier.FromRequest, Log: log, LongestCall: o.longestCall(), Mailer: mailer, EgressAddresses: o.egress,
 	})
 	if err != nil {
 		return err

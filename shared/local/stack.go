@@ -76,6 +76,8 @@ type Options struct {
 	SliceTime time.Duration
 	// Mailer sends mails; nil keeps them in the outbox, where they are only shown.
 	Mailer notify.Mailer
+	// EgressAddresses are the fixed addresses that calls to the vendors come from; empty if there are none.
+	EgressAddresses []string
 	// LongestCall is how long a vendor may still work on a request that nobody waits for; 0 means the engine's own. Stand-ins
 	// are done at once.
 	LongestCall time.Duration
@@ -152,7 +154,7 @@ func Open(o Options) (_ *Stack, err error) {
 	s.App, err = app.New(app.Config{
 		Table: s.Table, Queue: s.Queue, Scheduler: s.Schedules, Keys: s.Keys, Clients: o.Clients, Clock: o.Clock,
 		Systems: o.Systems, HTTP: o.HTTP, PublicURL: o.PublicURL, HookURL: o.HookURL, Authenticate: o.Authenticate, Log: o.Log, Rand: o.Rand,
-		SliceTime: o.SliceTime, LongestCall: o.LongestCall, Mailer: o.Mailer,
+		SliceTime: o.SliceTime, LongestCall: o.LongestCall, Mailer: o.Mailer, EgressAddresses: o.EgressAddresses,
 	})
 	if err != nil {
 		return nil, err

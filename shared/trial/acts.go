@@ -122,7 +122,7 @@ func (t *trial) change(ctx context.Context, n int) error {
 	if err := t.release(ctx); err != nil {
 		return err
 	}
-	return t.update(ctx)
+	return t.updateSeen(ctx)
 }
 
 func (t *trial) editOne(ctx context.Context, b standIn, id string, seed int64) error {
@@ -163,7 +163,7 @@ func (t *trial) clash(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	return t.update(ctx)
+	return t.updateSeen(ctx)
 }
 
 // merge merges n duplicates in the CRM: somebody makes a second record of a person, both come to the book, and then the two
@@ -186,7 +186,7 @@ func (t *trial) merge(ctx context.Context, n int) error {
 			t.merged[list[i].CRM] = true
 		}
 	}
-	return t.update(ctx)
+	return t.updateSeen(ctx)
 }
 
 // deletes removes n records on each side, and one on both.
@@ -207,5 +207,5 @@ func (t *trial) deletes(ctx context.Context, n int) error {
 			}
 		}
 	}
-	return t.update(ctx)
+	return t.updateSeen(ctx)
 }

@@ -65,6 +65,7 @@ func Run(ctx context.Context, o Options) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
+	r.clk.Advance(max(waysOf(r.crm.id).aged, waysOf(r.book.id).aged))
 	res.Records = people.n
 	o.Report.Begin(r.crm.name, r.book.name)
 	o.Report.Say("%d people: %d in %s, %d in %s", people.n, crm, r.crm.name, book, r.book.name)
@@ -218,17 +219,20 @@ func (t *trial) steps(ctx context.Context, v *verifier, res *Result) error {
 	return nil
 }
 
-// between is how long people leave things alone between two steps.
-const between = 3 * time.Minute
+// between is how long people leave things alone between two steps: longer than listings of changes reach back, so that nothing is seen twice.
+const between = 6 * time.Minute
 
 func (t *trial) post(ctx context.Context, what string) error {
 	return t.api.do(ctx, http.MethodPost, t.path+what, nil, nil)
 }
 
-// update presses the Update button, once what people did can be seen.
-func (t *trial) update(ctx context.Context) error {
+// update presses the Update button.
+func (t *trial) update(ctx context.Context) error { return t.post(ctx, "/runs") }
+
+// updateSeen presses it once what people did just now can be seen by programs.
+func (t *trial) updateSeen(ctx context.Context) error {
 	t.clk.Advance(max(waysOf(t.crm.id).late, waysOf(t.book.id).late))
-	return t.post(ctx, "/runs")
+	return t.update(ctx)
 }
 
 // step does one thing and lets Meibo work until nothing is left to do.

@@ -23,6 +23,8 @@ type ways struct {
 	renames bool
 	// late is how long a change takes to be where programs look for changes.
 	late time.Duration
+	// aged is how long ago the contacts that a trial begins with came to be: longer than a listing of changes reaches back.
+	aged time.Duration
 	// link is how the address of a record's page begins that Meibo writes into the notes, in place of the CRM's own (SM6); "" where notes
 	// are synced, or nothing is written.
 	link string
@@ -52,7 +54,7 @@ func waysOf(id string) ways {
 		system.Dynamics:  {site: "kitano.crm7"},
 		system.HubSpot:   {merge: merge, renames: true, late: 2 * time.Minute},
 		system.Pipedrive: {other: given, merge: merge},
-		system.Sansan:    {merge: merge, link: "https://ap.sansan.com/v/", read: oneStreet, key: func(ctx context.Context, b standIn) (string, error) { return b.key(ctx) }},
+		system.Sansan:    {merge: merge, aged: 2 * time.Hour, link: "https://ap.sansan.com/v/", read: oneStreet, key: func(ctx context.Context, b standIn) (string, error) { return b.key(ctx) }},
 		system.Zoho: {
 			other: given,
 			imported: func(ctx context.Context, b standIn, ids []string) error {
