@@ -146,6 +146,15 @@ func Template(r *http.Request) string {
 	return r.Method + " " + strings.Join(parts, "/")
 }
 
+// Origin is the sandbox's address as the caller of r reaches it.
+func Origin(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
 // IsControl reports whether r is for a control route or the page, not for the vendor.
 func IsControl(r *http.Request) bool {
 	return r.URL.Path == "/sandbox" || strings.HasPrefix(r.URL.Path, "/sandbox/")

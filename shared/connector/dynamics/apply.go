@@ -243,8 +243,14 @@ func (s *sending) send(ctx context.Context, some []outgoing) {
 	}
 	at := 0
 	var there, bound []outgoing
+	var early []request // what came before its row was there, since that had to come again
 	for _, o := range some {
 		a := answers[at]
+		for n, p := range o.parts[1:] {
+			if a.status < 300 && errors.Is(answers[at+1+n].outcome(p, true), connector.ErrNotFound) {
+				early = append(early, p)
+			}
+		}
 		at += len(o.parts)
 		err := s.result(o, a)
 		switch {
@@ -259,6 +265,9 @@ func (s *sending) send(ctx context.Context, some []outgoing) {
 	s.settle(ctx, there)
 	for _, o := range bound {
 		s.release(ctx, o)
+	}
+	if len(early) > 0 && s.stop == nil {
+		_, _, _ = s.c.batch(ctx, early) // the row is there, in a list or not
 	}
 }
 

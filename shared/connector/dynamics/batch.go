@@ -38,6 +38,9 @@ func (a *account) batch(ctx context.Context, parts []request) (answers []answer,
 			return nil, sent, err
 		}
 		whole, err := a.do(ctx, r)
+		if errors.Is(err, connector.ErrNotFound) || errors.Is(err, connector.ErrVersionConflict) { // of no record in it
+			err = fmt.Errorf("%w: %s: the organisation does not answer at its address; if it has moved, connect the account again", connector.ErrTransient, System)
+		}
 		if err != nil && !sent {
 			return nil, whole.status != 0 || whole.err != nil, err
 		}
@@ -64,10 +67,10 @@ func (a *account) batch(ctx context.Context, parts []request) (answers []answer,
 func envelope(parts []request, pending []int, write bool) (request, error) {
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
-	for _, i := range pending {
+	for n, i := range pending {
 		p := parts[i]
 		out, err := w.CreatePart(textproto.MIMEHeader{
-			"Content-Type": {"application/http"}, "Content-Transfer-Encoding": {"binary"}, "Content-ID": {strconv.Itoa(i + 1)},
+			"Content-Type": {"application/http"}, "Content-Transfer-Encoding": {"binary"}, "Content-ID": {strconv.Itoa(n + 1)},
 		})
 		if err != nil {
 			return request{}, fmt.Errorf("%s: writing a batch: %w", System, err)
@@ -92,8 +95,8 @@ func envelope(parts []request, pending []int, write bool) (request, error) {
 	return r, nil
 }
 
-// sort gives the parts of an answer to those that they are for: they come in order. A part that is missing says nothing about what was
-// done, and an answer with too many parts says nothing at all.
+// sort gives the parts of an answer to those that they are for: they come in order, or say which one they answer. A part that is missing
+// says nothing about what was done, and an answer with too many parts, or two for one, says nothing at all.
 func sort(answers []answer, pending []int, whole answer, write bool) {
 	for _, i := range pending {
 		answers[i] = answer{err: unsure(write, "it did not answer for every part of a batch")}
@@ -102,7 +105,7 @@ func sort(answers []answer, pending []int, whole answer, write bool) {
 	if err != nil || params["boundary"] == "" {
 		return
 	}
-	got := make([]answer, 0, len(pending))
+	got := make(map[int]answer, len(pending))
 	r := multipart.NewReader(bytes.NewReader(whole.body), params["boundary"])
 	for {
 		p, err := r.NextRawPart()
@@ -116,7 +119,14 @@ func sort(answers []answer, pending []int, whole answer, write bool) {
 		if err != nil {
 			return
 		}
-		got = append(got, one)
+		n := len(got)
+		if said, err := strconv.Atoi(p.Header.Get("Content-ID")); err == nil {
+			n = said - 1
+		}
+		if _, twice := got[n]; twice || n < 0 || n >= len(pending) {
+			return
+		}
+		got[n] = one
 	}
 	for n, one := range got {
 		answers[pending[n]] = one

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,8 +17,11 @@ import (
 	"meibo/shared/connector/pace"
 )
 
-// maxAnswer bounds what is read of one answer: a page of 5,000 rows with all their columns has some 20 MB.
-const maxAnswer = 256 << 20
+// maxAnswer bounds what is read of one answer: a page of 5,000 rows with all their columns has some 20 MB. A page that is larger is asked
+// for with fewer rows.
+const maxAnswer = 48 << 20
+
+var errTooMuch = errors.New("the answer is too large")
 
 // annotations are what is wanted beside the columns: the name of what a lookup leads to, and of which table that is.
 const annotations = `odata.include-annotations="OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname"`
@@ -112,11 +116,11 @@ func (a *account) send(ctx context.Context, r request, write bool) answer {
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err == nil && len(text) > maxAnswer {
-		err = io.ErrShortBuffer
-	}
 	if err != nil {
 		return answer{err: exchange.Broken(ctx, System, err, write)}
+	}
+	if len(text) > maxAnswer {
+		return answer{err: fmt.Errorf("%w: %w", unsure(write, "it sent more than can be taken"), errTooMuch)}
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: text}
 }

@@ -97,7 +97,7 @@ func (c *Connector) question(ctx context.Context, cur *cursor) (string, error) {
 }
 
 func (c *Connector) listing(tracks bool) request {
-	prefer := []string{"odata.maxpagesize=" + itoa(c.cfg.PageSize), annotations}
+	prefer := []string{pageSize(c.cfg.PageSize), annotations}
 	if tracks {
 		prefer = append([]string{"odata.track-changes"}, prefer...)
 	}

@@ -37,7 +37,7 @@ func (a *account) resolve(ctx context.Context, names []string) error {
 	}
 	k.refused = map[string]error{}
 	missing := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return k.ids[n] != "" })
-	for some := range slices.Chunk(missing, namesACall) {
+	for _, some := range fitting(missing) {
 		if err := a.find(ctx, some); isForbidden(err) {
 			for _, n := range some {
 				k.refused[n] = noEmployer("this user may not read accounts")
@@ -50,9 +50,17 @@ func (a *account) resolve(ctx context.Context, names []string) error {
 		return slices.DeleteFunc(slices.Clone(missing), func(n string) bool { return k.ids[n] != "" || k.refused[n] != nil })
 	}
 	for try := 0; try < 3 && len(left()) > 0; try++ {
-		for some := range slices.Chunk(left(), batchSize) {
+		for some := range slices.Chunk(distinct(left()), batchSize) {
 			if err := a.makeAccounts(ctx, some, try); err != nil {
 				return err
+			}
+		}
+		for _, n := range left() { // that differ from one of those in case only
+			i := slices.IndexFunc(missing, func(m string) bool { return strings.EqualFold(m, n) && (k.ids[m] != "" || k.refused[m] != nil) })
+			if i >= 0 && k.ids[missing[i]] != "" {
+				k.ids[n] = k.ids[missing[i]]
+			} else if i >= 0 {
+				k.refused[n] = k.refused[missing[i]]
 			}
 		}
 	}
@@ -60,6 +68,36 @@ func (a *account) resolve(ctx context.Context, names []string) error {
 		k.refused[n] = noEmployer("an account of this name was neither found nor added")
 	}
 	return nil
+}
+
+// distinct leaves out names that differ from one before in case only.
+func distinct(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if !slices.ContainsFunc(out, func(m string) bool { return strings.EqualFold(m, n) }) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// longestFilter is how many characters the names in an address may have, escaped: three bytes of Japanese are nine of them, and an
+// address may have some 30,000.
+const longestFilter = 8_000
+
+// fitting takes names apart into lists that fit into one question each.
+func fitting(names []string) [][]string {
+	var out [][]string
+	length := 0
+	for _, n := range names {
+		l := len(query("", "name eq "+quoted(n)+" or "))
+		if len(out) == 0 || len(out[len(out)-1]) == namesACall || length+l > longestFilter {
+			out, length = append(out, nil), 0
+		}
+		out[len(out)-1] = append(out[len(out)-1], n)
+		length += l
+	}
+	return out
 }
 
 func noEmployer(reason string) error {
@@ -80,7 +118,7 @@ func (a *account) find(ctx context.Context, names []string) error {
 		Value []company `json:"value"`
 	}
 	filter := "statecode eq 0 and (" + anyOf("name", names, quoted) + ")"
-	r := get("accounts"+query("$select", "accountid,name,statecode", "$filter", filter, "$orderby", "createdon asc"), "odata.maxpagesize="+itoa(maxPage))
+	r := get("accounts"+query("$select", "accountid,name,statecode", "$filter", filter, "$orderby", "createdon asc"), pageSize(maxPage))
 	r.right, r.privilege = "read accounts", "prvReadAccount"
 	a.extra++
 	if _, err := a.read(ctx, r, &page); err != nil {

@@ -3,87 +3,35 @@ package dynamics_test
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"meibo/shared/connector"
 	"meibo/shared/connector/dynamics"
+	"meibo/shared/contract"
 	"meibo/shared/record"
 )
 
 // checkOrigin is the origin under which the document's addresses are checked, whatever the sandbox's is.
 const checkOrigin = "https://checked.example/api/data/v9.2"
 
-// specs is the folder with the documents, beside the repository.
-var specs = sync.OnceValues(func() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
+// descriptions has every key as a segment of its own: a router knows parameters only as whole segments.
+var descriptions = contract.Shelf{Amend: func(d *openapi3.T) {
+	for path, item := range d.Paths.Map() {
+		d.Paths.Delete(path)
+		d.Paths.Set(strings.ReplaceAll(path, "({key})", "/{key}"), item)
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			folder := filepath.Join(dir, "..", "shared", "vendors", "specs")
-			_, err := os.Stat(folder)
-			return folder, err
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", os.ErrNotExist
-		}
-		dir = parent
-	}
-})
-
-// document reads one of the documents, or skips the test where they are not there.
-func document(t *testing.T, name string) []byte {
-	t.Helper()
-	folder, err := specs()
-	var b []byte
-	if err == nil {
-		b, err = os.ReadFile(filepath.Join(folder, name))
-	}
-	if err != nil && os.Getenv("MEIBO_REQUIRE_SPECS") == "1" {
-		t.Fatalf("the description of the API is required here: %v", err)
-	}
-	if os.IsNotExist(err) {
-		t.Skip("the description of Dataverse's API is not beside this repository")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func router(t *testing.T) routers.Router {
-	t.Helper()
-	text := document(t, "dataverse-v9.2.handwritten.openapi.json")
-	// The router knows parameters only as whole segments.
-	doc, err := openapi3.NewLoader().LoadFromData(bytes.ReplaceAll(text, []byte("({key})"), []byte("/{key}")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc.Servers = openapi3.Servers{{URL: checkOrigin}}
-	r, err := legacy.NewRouter(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
+}}
 
 // undescribed are the calls that the sheet has and the document has not.
 func undescribed() []*regexp.Regexp {
@@ -108,21 +56,13 @@ type described struct {
 }
 
 func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body)
-		r = r.Clone(r.Context())
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	resp, err := d.base.RoundTrip(r)
-	if err != nil {
-		return resp, err
-	}
-	answer, _ := io.ReadAll(resp.Body)
-	resp.Body = io.NopCloser(bytes.NewReader(answer))
+	return contract.Transport{Base: d.base, See: d.see}.RoundTrip(r)
+}
+
+func (d *described) see(r *http.Request, body []byte, resp *http.Response, answer []byte) {
 	if !strings.HasSuffix(r.URL.Path, "/$batch") {
 		d.check(r, body, resp, answer)
-		return resp, nil
+		return
 	}
 	d.mu.Lock()
 	d.ops["POST /$batch"]++
@@ -130,7 +70,7 @@ func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
 	asked, answered := pieces(d.t, r.Header, body), pieces(d.t, resp.Header, answer)
 	if len(asked) != len(answered) {
 		d.t.Errorf("%d operations have %d answers", len(asked), len(answered))
-		return resp, nil
+		return
 	}
 	for i := range asked {
 		head, body, _ := bytes.Cut(asked[i], []byte("\r\n\r\n"))
@@ -147,7 +87,6 @@ func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
 		text, _ := io.ReadAll(out.Body)
 		d.check(in, body, out, text)
 	}
-	return resp, nil
 }
 
 func pieces(t *testing.T, h http.Header, body []byte) (out [][]byte) {
@@ -188,43 +127,31 @@ func (d *described) compare(r *http.Request, rest string, body []byte, resp *htt
 	rest = keyed.ReplaceAllString(rest, "/$1")
 	// Microsoft's page on associating rows takes a reference away with null, which the document does not have.
 	body = bytes.ReplaceAll(body, []byte(`"parentcustomerid_account@odata.bind":null`), []byte(`"@odata.type":"#Microsoft.Dynamics.CRM.contact"`))
-	check, err := http.NewRequest(r.Method, checkOrigin+rest+"?"+r.URL.RawQuery, bytes.NewReader(body))
+	c, err := contract.Routed(r, body, checkOrigin+rest+"?"+r.URL.RawQuery, d.router)
 	if err != nil {
 		return err
 	}
-	check.Header = r.Header
-	route, params, err := d.router.FindRoute(check)
-	if err != nil {
-		return err
+	if r.Method == http.MethodPatch {
+		c.Except("$select") // what is returned; the document has the header for it and not this
 	}
-	in := &openapi3filter.RequestValidationInput{Request: check, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
-	if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
+	if err := errors.Join(c.Request(), c.Parameters()); err != nil {
 		return err
-	}
-	for q := range check.URL.Query() {
-		returns := q == "$select" && r.Method == http.MethodPatch // what is returned; the document has the header for it and not this
-		if !returns && route.Operation.Parameters.GetByInAndName("query", q) == nil && route.PathItem.Parameters.GetByInAndName("query", q) == nil {
-			return fmt.Errorf("the document has no parameter %q", q)
-		}
 	}
 	d.mu.Lock()
-	d.ops[r.Method+" "+route.Path]++
+	d.ops[r.Method+" "+c.Route.Path]++
 	d.mu.Unlock()
 	header := resp.Header
 	if header.Get("Content-Type") == "" {
 		header = http.Header{"Content-Type": {"application/json"}}
 	}
-	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode,
-		Header: header, Body: io.NopCloser(bytes.NewReader(answer)), Options: in.Options})
+	return c.Answer(resp.StatusCode, header, answer)
 }
 
 func TestRequestsAndAnswersAreDescribed(t *testing.T) {
 	for _, object := range []string{dynamics.ObjectContacts, dynamics.ObjectLeads} {
 		t.Run(object, func(t *testing.T) {
-			r := router(t)
 			w := newWorld(t, object)
-			d := &described{t: t, router: r, base: w.base, ops: map[string]int{}}
+			d := &described{t: t, router: descriptions.Router(t, "dataverse-v9.2.handwritten.openapi.json", checkOrigin), base: w.base, ops: map[string]int{}}
 			w.base = d
 			c := w.open(func(c *dynamics.Config) { c.PageSize = 2 })
 			if _, err := c.(connector.Identifier).Identify(t.Context()); err != nil {
@@ -282,7 +209,7 @@ func TestRequestsAndAnswersAreDescribed(t *testing.T) {
 
 // The columns that are named here exist, and the lengths that are told are the published ones.
 func TestColumnsAreThePublishedOnes(t *testing.T) {
-	var published struct {
+	type columns struct {
 		Tables map[string]struct {
 			Attributes []struct {
 				Name     string `json:"logicalName"`
@@ -291,9 +218,7 @@ func TestColumnsAreThePublishedOnes(t *testing.T) {
 			} `json:"attributes"`
 		} `json:"tables"`
 	}
-	if err := json.Unmarshal(document(t, "dataverse-contact-lead-attributes.json"), &published); err != nil {
-		t.Fatal(err)
-	}
+	published := contract.Decode[columns](t, "dataverse-contact-lead-attributes.json")
 	for table, object := range map[string]string{"contact": dynamics.ObjectContacts, "lead": dynamics.ObjectLeads} {
 		length := map[string]int{}
 		for _, a := range published.Tables[table].Attributes {

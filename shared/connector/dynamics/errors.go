@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/exchange"
 )
 
 // The codes that decide (sheet 2, 8, 10). The status alone does not: 412 has three meanings, and a duplicate comes with several.
@@ -33,7 +34,6 @@ const (
 	codeThrottledA  = 0x8005f103
 	codeThrottledB  = 0x80060308
 	waitUnsaid      = 10 * time.Second
-	longestWait     = 24 * time.Hour
 	cureReconnect   = "connect the account again"
 	cureMembership  = "ask the Dynamics 365 administrator to enable this user in the organisation and to give it a security role"
 	whatToTell      = "ask the Dynamics 365 administrator for a security role with the privilege "
@@ -175,8 +175,9 @@ func throttled(h http.Header, code uint32) error {
 
 // retryAfter is how long the vendor asks to wait, or a little while if it does not say.
 func retryAfter(h http.Header) time.Duration {
-	if s, err := strconv.ParseFloat(h.Get("Retry-After"), 64); err == nil && s > 0 {
-		return time.Duration(math.Ceil(min(s, longestWait.Seconds()))) * time.Second
+	now, err := http.ParseTime(h.Get("Date"))
+	if d := exchange.RetryAfter(h, now); d > 0 && (err == nil || d < exchange.LongestWait) {
+		return d
 	}
 	return waitUnsaid
 }

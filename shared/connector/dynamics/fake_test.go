@@ -60,8 +60,10 @@ type script struct {
 	untraced bool              // changes are not tracked
 	custom   string            // attributes besides the usual ones
 	secured  string            // a column
-	answer   func(c call) reply
-	whole    func(parts []call) *reply // answers a batch as a whole, if it returns one
+	// privileges is what it says of them instead, if it is not "".
+	privileges string
+	answer     func(c call) reply
+	whole      func(parts []call) *reply // answers a batch as a whole, if it returns one
 
 	mu    sync.Mutex
 	calls []call
@@ -174,9 +176,14 @@ func (s *script) one(c call) reply {
 	switch {
 	case c.path == "WhoAmI":
 		return reply{status: 200, body: fmt.Sprintf(`{"BusinessUnitId":%q,"UserId":%q,"OrganizationId":%q}`, org, me, org)}
+	case c.path == "privileges" && s.privileges != "":
+		return list(`{"privilegeid":"` + org + `","name":"prvReadContact"}`)
 	case c.path == "privileges":
 		return list()
 	case strings.HasSuffix(c.path, "RetrieveUserPrivileges()"):
+		if s.privileges != "" {
+			return reply{status: 200, body: s.privileges}
+		}
 		if s.depth == nil {
 			return refusal(404, "0x80060888", "no such function")
 		}

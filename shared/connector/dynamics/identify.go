@@ -142,6 +142,9 @@ func readAccess(body []byte, called map[string]string) (access, error) {
 	if json.Unmarshal(body, &got) != nil {
 		return access{}, unsure(false, "it did not tell the user's privileges")
 	}
+	if got.Privileges == nil { // a user without any has an empty list
+		return access{}, nil
+	}
 	m := access{depth: map[string]string{}, known: len(called) > 0}
 	for _, p := range got.Privileges {
 		name := p.Name

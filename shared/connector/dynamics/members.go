@@ -104,13 +104,15 @@ func (c *Connector) groupPage(ctx context.Context, group string, p *place, each 
 	default:
 		return false, vanished()
 	}
-	r := get("", "odata.maxpagesize="+itoa(c.cfg.PageSize), annotationsAll)
+	r := get("", pageSize(c.cfg.PageSize), annotationsAll)
 	if counted { // the page is in the question
 		r = get("", annotationsAll)
 	}
 	r.right, r.privilege = "read "+c.people, c.privilege("Read")
+	told := 0
 	got, err := c.page(ctx, path, q, r, func(r row) {
 		if id := strings.ToLower(r.text(column)); isID(id) {
+			told++
 			each(id)
 		}
 	})
@@ -124,8 +126,12 @@ func (c *Connector) groupPage(ctx context.Context, group string, p *place, each 
 	}
 	more := got.next != "" || counted && got.more
 	switch {
-	case got.rows > 0 && got.mark == p.Last, got.next != "" && (got.next == p.Link || p.Lap.closes(got.next)):
+	case got.rows > 0 && told == 0: // that is not nobody
+		return false, unsure(false, "it did not say who is in a list or view")
+	case got.rows > 0 && got.mark == p.Last, got.next != "" && (got.next == p.Link || p.Lap.closes(got.next)), counted && more && p.Lap.closes(got.mark):
 		return false, unsure(false, "it sent the same list page twice")
+	case counted && more && got.rows == 0: // nothing else would end it
+		return false, unsure(false, "it sent an empty list page that is not the last")
 	}
 	p.Link, p.Last, p.Pass, p.Page = got.next, got.mark, got.pass, p.Page+1
 	if counted {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 )
@@ -18,11 +19,22 @@ type listed struct {
 	date        time.Time
 }
 
+// leastPage is how few rows a page is asked for with where rows are large.
+const leastPage = 20
+
+func pageSize(n int) string { return "odata.maxpagesize=" + itoa(n) }
+
 // page reads a page of path with a query and hands its rows to each, one at a time: a page is too much to hold twice. A row is only valid
 // until each returns.
 func (a *account) page(ctx context.Context, path, query string, r request, each func(row)) (listed, error) {
 	r.path = path + "?" + query
 	got, err := a.do(ctx, r)
+	for errors.Is(err, errTooMuch) && a.cfg.PageSize > leastPage { // rows may hold texts of a million characters
+		size := pageSize(a.cfg.PageSize)
+		a.cfg.PageSize = max(a.cfg.PageSize/8, leastPage)
+		r.header["Prefer"] = strings.Replace(r.header["Prefer"], size, pageSize(a.cfg.PageSize), 1)
+		got, err = a.do(ctx, r)
+	}
 	if err != nil {
 		return listed{}, err
 	}
@@ -74,9 +86,11 @@ func (a *account) page(ctx context.Context, path, query string, r request, each 
 	return p, err
 }
 
+var errNoList = errors.New("the value is no list")
+
 func rowsOf(dec *json.Decoder, ids *strings.Builder, each func(row)) (n int, err error) {
-	if _, err = dec.Token(); err != nil {
-		return 0, err
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return 0, errors.Join(err, errNoList)
 	}
 	r := row{}
 	for ; dec.More(); n++ {

@@ -101,30 +101,16 @@ func (w *world) open(change ...func(*dynamics.Config)) connector.Connector {
 
 func (w *world) put(list string, recs ...record.Record) []string {
 	w.t.Helper()
-	seeds := make([]sandbox.Seed, len(recs))
-	for i, r := range recs {
-		if seeds[i].Record = r; list != "" {
-			seeds[i].Groups = []string{list}
-		}
-	}
-	f, err := w.box.Fill(aiko, seeds)
-	w.must(err)
-	if len(f.Dropped) > 0 {
-		w.t.Fatalf("the sandbox dropped %v", f.Dropped)
-	}
-	return f.IDs
+	return connectortest.PutIn(w.t, w.box, aiko, list, recs...)
 }
 
 // native is what the sandbox holds of a row, by column, without what every write changes and what is made from other columns.
 func (w *world) native(id string) map[string]string {
 	w.t.Helper()
-	c, err := w.box.Contact(aiko, id)
-	if errors.Is(err, sandbox.ErrNoContact) {
+	m, ok := connectortest.Native[map[string]json.RawMessage](w.t, w.box, aiko, id)
+	if !ok {
 		return nil
 	}
-	w.must(err)
-	var m map[string]json.RawMessage
-	w.must(json.Unmarshal(c.Native, &m))
 	out := map[string]string{}
 	for k, v := range m {
 		switch k {

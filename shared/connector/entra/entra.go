@@ -123,6 +123,9 @@ func (p Platform) Refresh(ctx context.Context, hc *http.Client, c oauth.Client, 
 	return p.token(got, t), nil
 }
 
+// usualLife is about how long an access token lives.
+const usualLife = time.Hour
+
 // token returns old with what Microsoft returned. The expiry is counted on our clock.
 func (p Platform) token(got *oauth2.Token, old oauth.Token) oauth.Token {
 	ck := p.Clock
@@ -135,7 +138,11 @@ func (p Platform) token(got *oauth2.Token, old oauth.Token) oauth.Token {
 	if got.RefreshToken != "" {
 		t.Refresh = got.RefreshToken
 	}
-	t.Expiry = ck.Now().Add(time.Duration(got.ExpiresIn) * time.Second)
+	life := time.Duration(got.ExpiresIn) * time.Second
+	if life <= 0 { // it did not say: a call that is refused renews it as well
+		life = usualLife
+	}
+	t.Expiry = ck.Now().Add(life)
 	if s, ok := got.Extra("scope").(string); ok && s != "" {
 		t.Scopes = strings.Fields(s)
 	}

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/api/googleapi"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/exchange"
 	"meibo/shared/oauth"
 )
 
@@ -117,7 +117,7 @@ func (c *Connector) failure(ctx context.Context, err error, k kind) error {
 	if g == nil {
 		return c.broken(ctx, err, k)
 	}
-	after := retryAfter(g.Header, c.cfg.Clock.Now())
+	after := exchange.RetryAfter(g.Header, c.cfg.Clock.Now())
 	switch {
 	case overflow(e.Message):
 		return &connector.FullError{System: System, Cure: cureFull}
@@ -208,18 +208,6 @@ func (e apiError) wait() time.Duration {
 		}
 	}
 	return waitMinute
-}
-
-// retryAfter reads the header (RFC 9110 section 10.2.3); 0 if there is none.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if s, err := strconv.Atoi(v); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(0, t.Sub(now))
-	}
-	return 0
 }
 
 func overflow(message string) bool { return strings.Contains(message, "MY_CONTACTS_OVERFLOW_COUNT") }

@@ -7,11 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"meibo/shared/contract"
 )
 
 // The discovery document, as far as requests need it.
@@ -46,32 +46,6 @@ type (
 	}
 )
 
-// specs returns the text of a vendor document. It skips the test when the documents are not there, unless they must be.
-func specs(t *testing.T, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if filepath.Dir(dir) == dir {
-			t.Fatal("no go.mod above the package")
-		}
-		dir = filepath.Dir(dir)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "vendors", "specs", name))
-	if err != nil {
-		if os.Getenv("MEIBO_REQUIRE_SPECS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("the vendor document %s is not beside this clone", name)
-	}
-	return b
-}
-
 func (r resource) methods(into *[]method) {
 	for _, m := range r.Methods {
 		*into = append(*into, m)
@@ -92,7 +66,7 @@ type checker struct {
 
 func newChecker(t *testing.T, base http.RoundTripper) *checker {
 	c := &checker{t: t, base: base, checked: map[string]int{}}
-	if err := json.Unmarshal(specs(t, "google-people.discovery.json"), &c.doc); err != nil {
+	if err := json.Unmarshal(contract.Need(t, "google-people.discovery.json"), &c.doc); err != nil {
 		t.Fatal(err)
 	}
 	resource{Resources: c.doc.Resources}.methods(&c.methods)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"meibo/shared/connector/exchange"
 )
 
 // rounds is how often the throttled parts of a batch are sent again before their answer counts.
@@ -128,7 +130,7 @@ func (c *Connector) throttled(answers []answer, pending []int, round int) ([]int
 	var wait time.Duration
 	for _, i := range pending {
 		if a := answers[i]; a.err == nil && isThrottled(a) {
-			after := retryAfter(a.header, c.cfg.Clock.Now())
+			after := exchange.RetryAfter(a.header, c.cfg.Clock.Now())
 			if after == 0 {
 				after = time.Second << round
 			}

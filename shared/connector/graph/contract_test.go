@@ -6,68 +6,24 @@ import (
 	"errors"
 	"image"
 	jpeglib "image/jpeg"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"meibo/shared/connector"
+	"meibo/shared/contract"
 	"meibo/shared/record"
 	graphbox "meibo/shared/sandbox/graph"
 )
 
-// specFile is the description of the API, kept beside the repository.
-const specFile = "shared/vendors/specs/graph-v1.0-subset.openapi.json"
-
 // apiOrigin is the address under which the description is checked, whatever the sandbox's is.
 const apiOrigin = "https://graph.microsoft.com/v1.0"
 
-var specRouter = sync.OnceValues(func() (routers.Router, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if parent := filepath.Dir(dir); parent != dir {
-			dir = parent
-			continue
-		}
-		return nil, os.ErrNotExist
-	}
-	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(dir, "..", specFile))
-	if err != nil {
-		return nil, err
-	}
-	doc.Servers = openapi3.Servers{{URL: apiOrigin}}
-	return legacy.NewRouter(doc, openapi3.DisableSchemaPatternValidation(), openapi3.DisableExamplesValidation())
-})
-
-// contract returns a check of requests against the description, or skips the test where the description is not there.
-func contract(t *testing.T) routers.Router {
-	t.Helper()
-	r, err := specRouter()
-	switch {
-	case err != nil && os.Getenv("MEIBO_REQUIRE_SPECS") == "1":
-		t.Fatalf("the description of the API is required here: %v", err)
-	case errors.Is(err, os.ErrNotExist):
-		t.Skip("the description of Microsoft Graph is not beside this repository")
-	case err != nil:
-		t.Fatal(err)
-	}
-	return r
-}
+var descriptions contract.Shelf
 
 // described checks every API request that passes through it, and every part of every batch.
 type described struct {
@@ -78,15 +34,10 @@ type described struct {
 }
 
 func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
-		}
-		r = r.Clone(r.Context())
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
+	return contract.Transport{Base: d.base, See: d.see}.RoundTrip(r)
+}
+
+func (d *described) see(r *http.Request, body []byte, _ *http.Response, _ []byte) {
 	d.check(r.Method, strings.TrimPrefix(r.URL.RequestURI(), "/v1.0"), r.Header, body)
 	if strings.HasSuffix(r.URL.Path, "/$batch") {
 		var in struct{ Requests []part }
@@ -101,35 +52,21 @@ func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
 			d.check(p.Method, p.URL, h, p.Body)
 		}
 	}
-	return d.base.RoundTrip(r)
 }
 
 func (d *described) check(method, path string, header http.Header, body []byte) {
 	d.t.Helper()
-	req, err := http.NewRequest(method, apiOrigin+path, bytes.NewReader(body))
-	if err != nil {
-		d.t.Error(err)
-		return
-	}
-	req.Header = header
-	route, params, err := d.router.FindRoute(req)
+	c, err := contract.Routed(&http.Request{Method: method, Header: header}, body, apiOrigin+path, d.router)
 	if err != nil {
 		d.t.Errorf("%s %s is not an operation of the description: %v", method, path, err)
 		return
 	}
-	in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
-	if err := openapi3filter.ValidateRequest(req.Context(), in); err != nil {
+	c.Except("$skiptoken", "$deltatoken") // links are the vendor's
+	if err := errors.Join(c.Request(), c.Parameters()); err != nil {
 		d.t.Errorf("%s %s does not follow the description: %v", method, path, err)
 	}
-	for q := range req.URL.Query() {
-		tokened := q == "$skiptoken" || q == "$deltatoken" // links are the vendor's
-		if !tokened && route.Operation.Parameters.GetByInAndName("query", q) == nil && route.PathItem.Parameters.GetByInAndName("query", q) == nil {
-			d.t.Errorf("%s %s: the description has no parameter %q", method, route.Path, q)
-		}
-	}
-	d.unknown(route, body)
-	d.ops[method+" "+route.Path]++
+	d.unknown(c.Route, body)
+	d.ops[method+" "+c.Route.Path]++
 }
 
 // unknown reports members of a body that the description does not have.
@@ -163,7 +100,7 @@ func (d *described) unknown(route *routers.Route, body []byte) {
 
 // TestEveryRequestIsAsTheDescriptionSays makes every call that the connector knows, and holds each request against the description.
 func TestEveryRequestIsAsTheDescriptionSays(t *testing.T) {
-	seen := &described{t: t, router: contract(t), ops: map[string]int{}}
+	seen := &described{t: t, router: descriptions.Router(t, "graph-v1.0-subset.openapi.json", apiOrigin), ops: map[string]int{}}
 	b := newBox(t, func(base http.RoundTripper) http.RoundTripper { seen.base = base; return seen }, graphbox.User{})
 	c := b.connector()
 	_, err := c.Identify(ctx)

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,11 +31,8 @@ const (
 	cureFull      = "free some space in the mailbox, and empty Deleted Items"
 )
 
-// waitUnsaid is how long to wait where Microsoft asks for it without saying how long; longestWait bounds what it may say.
-const (
-	waitUnsaid  = 5 * time.Second
-	longestWait = 24 * time.Hour
-)
+// waitUnsaid is how long to wait where Microsoft asks for it without saying how long.
+const waitUnsaid = 5 * time.Second
 
 // apiError is Graph's error (sheet 12).
 type apiError struct {
@@ -78,7 +73,7 @@ func (c *Connector) refusal(a answer, k kind) error {
 	e, envelope := readError(a.body)
 	switch s := a.status; {
 	case isThrottled(a):
-		after := retryAfter(a.header, c.cfg.Clock.Now())
+		after := exchange.RetryAfter(a.header, c.cfg.Clock.Now())
 		if after == 0 {
 			after = waitUnsaid
 		}
@@ -167,18 +162,6 @@ func unsure(k kind, what string) error {
 // broken is for calls without an answer.
 func broken(ctx context.Context, err error, k kind) error {
 	return exchange.Broken(ctx, System, err, k == writing)
-}
-
-// retryAfter reads the header, whose seconds may be a decimal (sheet 12); 0 if there is none. It never says less than asked for.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
-		return time.Duration(math.Ceil(min(s, longestWait.Seconds()))) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return min(max(0, t.Sub(now)), longestWait)
-	}
-	return 0
 }
 
 func isNotFound(err error) bool { return errors.Is(err, connector.ErrNotFound) }

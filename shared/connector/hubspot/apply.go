@@ -1,7 +1,9 @@
 package hubspot
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -193,8 +195,10 @@ func (b *batch) refuse(ctx context.Context, o outgoing, err error) {
 		o.company = ""
 		b.send(ctx, []outgoing{o})
 		return
+	case o.op == connector.Delete && errors.Is(err, errGone):
+		return
 	case o.op == connector.Delete && errors.Is(err, connector.ErrNotFound):
-		return // it is gone
+		err = unsure(true, "it did not say that it is the contact which does not exist")
 	case errors.As(err, &dup) && dup.ID == "" && dup.Field == string(record.Email):
 		dup.ID = b.c.holding(ctx, o.props[propEmail])
 	}
@@ -254,24 +258,23 @@ func (b *batch) call(ctx context.Context, list []outgoing) (answers, error) {
 		r.path, r.right = contactsPath("/batch/archive"), "delete contacts"
 	}
 	var got answers
-	if list[0].op == connector.Delete {
-		_, err := b.c.ask(ctx, r, nil)
+	a, err := b.c.call(ctx, r)
+	if err != nil {
 		return got, err
 	}
-	if _, err := b.c.ask(ctx, r, &got); err != nil {
-		return got, err
+	archived := list[0].op == connector.Delete
+	if archived && len(bytes.TrimSpace(a.body)) == 0 {
+		return got, nil
 	}
-	if got.Results == nil && len(got.Errors) == 0 {
+	if json.Unmarshal(a.body, &got) != nil || archived && (got.Status == "error" || got.Count > len(got.Errors)) || !archived && got.Results == nil && len(got.Errors) == 0 {
 		return got, strange(r)
 	}
 	return got, nil
 }
 
-// file sorts what became of each write of a batch that was answered. What the answer does not name may have been done.
+// file sorts what became of each write of a batch that was answered. What the answer does not name may have been done; a deletion was,
+// unless there are errors that it does not say the contacts of.
 func (b *batch) file(ctx context.Context, list []outgoing, got answers) {
-	if list[0].op == connector.Delete {
-		return
-	}
 	left := slices.Clone(list)
 	claim := func(is func(outgoing) bool) (outgoing, bool) {
 		i := slices.IndexFunc(left, is)
@@ -283,6 +286,7 @@ func (b *batch) file(ctx context.Context, list []outgoing, got answers) {
 		return o, true
 	}
 	var untold []contact
+	strangers := 0 // results of which it is not clear whose they are
 	for _, p := range got.Results {
 		o, ok := claim(func(o outgoing) bool {
 			return p.Trace == trace(o) || p.Trace == "" && o.op == connector.Update && p.ID == o.id
@@ -303,7 +307,7 @@ func (b *batch) file(ctx context.Context, list []outgoing, got answers) {
 		placed := false
 		for {
 			o, ok := claim(func(o outgoing) bool {
-				return slices.Contains(traces, trace(o)) || o.op == connector.Update && slices.Contains(ids, o.id)
+				return slices.Contains(traces, trace(o)) || o.op != connector.Create && slices.Contains(ids, o.id)
 			})
 			if !ok {
 				break
@@ -320,10 +324,13 @@ func (b *batch) file(ctx context.Context, list []outgoing, got answers) {
 		if i := slices.IndexFunc(left, alike); i >= 0 && !slices.ContainsFunc(left[i+1:], alike) {
 			o, _ := claim(alike)
 			b.results[o.index] = b.stored(o, p)
+		} else {
+			strangers++
 		}
 	}
 	switch {
-	case len(unplaced) == 0 || len(unplaced) != len(left):
+	case list[0].op == connector.Delete && len(unplaced) == 0:
+	case len(unplaced) == 0 || len(unplaced) != len(left) || strangers > 0: // one of those left may be the stranger
 		b.fail(left, unsure(true, "it did not say what became of each contact"))
 	case len(left) == 1:
 		b.refuse(ctx, left[0], unplaced[0])

@@ -188,6 +188,13 @@ func (Provider) Authorize(r *http.Request, t oauth.Token) {
 	r.Header.Set("Authorization", "Bearer "+t.Access)
 }
 
+// usualLife is how long an access token lives; an answer may not say so, and a call that is refused renews it as well. longestLife, in
+// seconds, is what is believed of one.
+const (
+	usualLife   = 30 * time.Minute
+	longestLife = 24 * 60 * 60
+)
+
 // fill takes what every token answer has.
 func (p Provider) fill(t oauth.Token, a tokenAnswer) (oauth.Token, error) {
 	if a.Access == "" {
@@ -206,7 +213,11 @@ func (p Provider) fill(t oauth.Token, a tokenAnswer) (oauth.Token, error) {
 	if p.Clock != nil {
 		ck = p.Clock
 	}
-	t.Access, t.Expiry = a.Access, ck.Now().Add(time.Duration(a.ExpiresIn)*time.Second)
+	life := usualLife
+	if a.ExpiresIn > 0 {
+		life = time.Duration(min(a.ExpiresIn, longestLife)) * time.Second
+	}
+	t.Access, t.Expiry = a.Access, ck.Now().Add(life)
 	return t, nil
 }
 

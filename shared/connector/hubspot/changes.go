@@ -145,10 +145,10 @@ func takeListed(cat *catalogue, s *cursor, page *connector.Page, list []contact,
 	}
 }
 
-// window fixes what a search that begins covers.
-func (c *Connector) window(s *cursor) {
-	if s.Until == 0 {
-		s.Until = max(millis(c.clock.Now().Add(-visibility)), s.Since+1)
+// window fixes what a search covers that HubSpot began to answer at a time, by the earlier of its clock and ours.
+func (c *cursor) window(began time.Time) {
+	if c.Until == 0 {
+		c.Until = max(millis(began.Add(-visibility)), c.Since+1)
 	}
 }
 

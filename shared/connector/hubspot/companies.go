@@ -198,11 +198,13 @@ func (c *Connector) newCompanies(ctx context.Context, names []string) error {
 	return nil
 }
 
-// makeCompanies makes companies.
+// makeCompanies makes companies, one for all names that differ in case only.
 func (c *Connector) makeCompanies(ctx context.Context, names []string) error {
-	inputs := make([]any, len(names))
+	var inputs []any
 	for i, n := range names {
-		inputs[i] = map[string]any{"objectWriteTraceId": "c-" + strconv.Itoa(i), "properties": map[string]string{"name": n}}
+		if !slices.ContainsFunc(names[:i], func(m string) bool { return strings.EqualFold(m, n) }) {
+			inputs = append(inputs, map[string]any{"objectWriteTraceId": "c-" + strconv.Itoa(i), "properties": map[string]string{"name": n}})
+		}
 	}
 	c.companies.made++
 	var got struct {

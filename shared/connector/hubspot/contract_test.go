@@ -1,27 +1,22 @@
 package hubspot_test
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"meibo/shared/connector"
 	"meibo/shared/connector/hubspot"
+	"meibo/shared/contract"
 	"meibo/shared/record"
 	box "meibo/shared/sandbox/hubspot"
 )
@@ -33,113 +28,15 @@ const checkOrigin = "https://checked.example"
 var descriptions = []string{"contacts-2026-03", "companies-2026-03", "properties-2026-09", "lists-2026-09", "owners-2026-09", "associations-2026-09",
 	"account-info-2026-09", "app-uninstalls-2026-09", "oauth-v3"}
 
-// specRouters loads the descriptions, with what is known to be wrong in them set right.
-var specRouters = sync.OnceValues(func() ([]routers.Router, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return nil, os.ErrNotExist
-		}
-		dir = parent
-	}
-	folder := filepath.Join(dir, "..", "shared", "vendors", "specs")
-	var out []routers.Router
-	for _, name := range descriptions {
-		b, err := os.ReadFile(filepath.Join(folder, "hubspot-"+name+".json"))
-		if err != nil {
-			return nil, err
-		}
-		patch, err := os.ReadFile(filepath.Join(folder, "overlays", "hubspot-"+name+".patch.json"))
-		if err != nil {
-			return nil, err
-		}
-		if b, err = overlaid(b, patch); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		doc, err := openapi3.NewLoader().LoadFromData(b)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		doc.Servers = openapi3.Servers{{URL: checkOrigin}}
-		for _, item := range doc.Paths.Map() {
-			item.Servers = nil
-			for _, op := range item.Operations() {
-				op.Servers = nil
-			}
-		}
-		r, err := legacy.NewRouter(doc)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		out = append(out, r)
-	}
-	return out, nil
-})
+var shelf contract.Shelf
 
-// overlaid applies an RFC 6902 patch of additions, replacements and removals.
-func overlaid(doc, patch []byte) ([]byte, error) {
-	var root any
-	var ops []struct {
-		Op, Path string
-		Value    any
-	}
-	if err := json.Unmarshal(doc, &root); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(patch, &ops); err != nil {
-		return nil, err
-	}
-	plain := strings.NewReplacer("~1", "/", "~0", "~")
-	for _, op := range ops {
-		steps := strings.Split(op.Path, "/")[1:]
-		at := root
-		for i, s := range steps {
-			s = plain.Replace(s)
-			last := i == len(steps)-1
-			switch x := at.(type) {
-			case map[string]any:
-				switch {
-				case last && op.Op == "remove":
-					delete(x, s)
-				case last:
-					x[s] = op.Value
-				}
-				at = x[s]
-			case []any:
-				n, err := strconv.Atoi(s)
-				if err != nil || n >= len(x) || last {
-					return nil, fmt.Errorf("overlay: no %s", op.Path)
-				}
-				at = x[n]
-			default:
-				return nil, fmt.Errorf("overlay: no %s", op.Path)
-			}
-		}
-	}
-	return json.Marshal(root)
-}
-
-// contract returns the descriptions, or skips the test where they are not there.
-func contract(t *testing.T) []routers.Router {
+// specRouters finds operations in all of the descriptions, or skips the test where they are not there.
+func specRouters(t *testing.T) (out []routers.Router) {
 	t.Helper()
-	r, err := specRouters()
-	if err != nil && os.Getenv("MEIBO_REQUIRE_SPECS") == "1" {
-		t.Fatalf("the descriptions of the API are required here: %v", err)
+	for _, name := range descriptions {
+		out = append(out, shelf.Router(t, "hubspot-"+name+".json", checkOrigin))
 	}
-	if os.IsNotExist(err) {
-		t.Skip("HubSpot's API descriptions are not beside this repository")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return out
 }
 
 // described checks every request and answer that pass through it.
@@ -153,70 +50,33 @@ type described struct {
 }
 
 func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body)
-		r = r.Clone(r.Context())
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	resp, err := d.base.RoundTrip(r)
-	if err != nil {
-		return resp, err
-	}
-	answer, _ := io.ReadAll(resp.Body)
-	resp.Body = io.NopCloser(bytes.NewReader(answer))
-	if err := d.check(r, body, resp, answer); err != nil {
-		d.t.Errorf("%s %s: %v\n%s", r.Method, r.URL.Path, err, body)
-	}
-	return resp, nil
-}
-
-// route finds the description of a request.
-func (d *described) route(r *http.Request) (*routers.Route, map[string]string, error) {
-	var err error
-	for _, one := range d.routers {
-		var route *routers.Route
-		var params map[string]string
-		if route, params, err = one.FindRoute(r); err == nil {
-			return route, params, nil
+	return contract.Transport{Base: d.base, See: func(r *http.Request, sent []byte, resp *http.Response, answer []byte) {
+		if err := d.check(r, sent, resp, answer); err != nil {
+			d.t.Errorf("%s %s: %v\n%s", r.Method, r.URL.Path, err, sent)
 		}
-	}
-	return nil, nil, err
+	}}.RoundTrip(r)
 }
 
-func (d *described) check(r *http.Request, body []byte, resp *http.Response, answer []byte) error {
-	check, err := http.NewRequest(r.Method, checkOrigin+r.URL.RequestURI(), bytes.NewReader(body))
+func (d *described) check(r *http.Request, sent []byte, resp *http.Response, answer []byte) error {
+	c, err := contract.Routed(r, sent, checkOrigin+r.URL.RequestURI(), d.routers...)
 	if err != nil {
 		return err
 	}
-	check.Header = r.Header
-	route, params, err := d.route(check)
-	if err != nil {
-		return err
-	}
-	for q := range check.URL.Query() {
-		if route.Operation.Parameters.GetByInAndName("query", q) == nil && route.PathItem.Parameters.GetByInAndName("query", q) == nil {
-			return fmt.Errorf("the description has no parameter %q", q)
-		}
-	}
-	in := &openapi3filter.RequestValidationInput{Request: check, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
-	if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
+	if err := errors.Join(c.Request(), c.Parameters()); err != nil {
 		return err
 	}
 	if strings.Contains(r.Header.Get("Content-Type"), "json") {
-		if err := unknownMembers(route.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value, body); err != nil {
+		if err := unknownMembers(c.Route.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value, sent); err != nil {
 			return err
 		}
 	}
 	d.mu.Lock()
-	d.ops[r.Method+" "+route.Path]++
+	d.ops[r.Method+" "+c.Route.Path]++
 	d.mu.Unlock()
 	if resp.StatusCode >= 300 { // the documents describe success
 		return nil
 	}
-	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode,
-		Header: resp.Header, Body: io.NopCloser(bytes.NewReader(answer)), Options: in.Options})
+	return c.Answer(resp.StatusCode, resp.Header, answer)
 }
 
 // unknownMembers reports a member of a request that its description does not have.
@@ -256,7 +116,7 @@ func unknown(s *openapi3.Schema, v any) error {
 }
 
 func TestEverythingFollowsTheDescriptions(t *testing.T) {
-	seen := &described{t: t, routers: contract(t), ops: map[string]int{}}
+	seen := &described{t: t, routers: specRouters(t), ops: map[string]int{}}
 	a := over(t, box.Config{Limits: box.Unlimited()}, box.User{}, func(base http.RoundTripper) http.RoundTripper { seen.base = base; return seen })
 	exercise(t, a)
 	token, err := a.provider.Refresh(t.Context(), &http.Client{Transport: seen}, client, a.token)

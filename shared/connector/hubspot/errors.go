@@ -17,6 +17,12 @@ import (
 // statusMoving is HubSpot's own status for an account that is moved to another data centre.
 const statusMoving = 477
 
+// categoryGone is HubSpot's word for a record that does not exist, and errGone its error. A plain connector.ErrNotFound may as well be about
+// the call.
+const categoryGone = "OBJECT_NOT_FOUND"
+
+var errGone = fmt.Errorf("%w: %s says so", connector.ErrNotFound, System)
+
 // refusal is what Meibo reads of an error: the body of an answer, or an entry of a batch's. Every member may be missing.
 type refusal struct {
 	Category string  `json:"category"`
@@ -61,6 +67,8 @@ func (c *Connector) statusError(r request, status int, h http.Header, body []byt
 		return missingScope(r, e.scopes(r.scope))
 	case status == http.StatusForbidden:
 		return forbidden(r)
+	case status == http.StatusNotFound && e.Category == categoryGone:
+		return errGone
 	case status == http.StatusNotFound && known:
 		return connector.ErrNotFound
 	case (status == http.StatusBadRequest || status == http.StatusConflict || status == http.StatusUnprocessableEntity) && known:
@@ -144,8 +152,8 @@ func (c *Connector) recordError(e refusal) error {
 		return dup
 	}
 	switch e.Category {
-	case "OBJECT_NOT_FOUND":
-		return connector.ErrNotFound
+	case categoryGone:
+		return errGone
 	case "RATE_LIMITS":
 		return &connector.ThrottledError{System: System, After: windowBackoff}
 	case "MISSING_SCOPES":

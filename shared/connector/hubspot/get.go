@@ -22,16 +22,17 @@ func (c *Connector) readBatch(ctx context.Context, ids, names []string, archived
 	if archived {
 		r.query = url.Values{"archived": {"true"}}
 	}
-	var got struct {
-		Results []contact        `json:"results"`
-		Status  string           `json:"status"`
-		Errors  []map[string]any `json:"errors"`
-	}
+	var got answers
 	if _, err := c.ask(ctx, r, &got); err != nil {
 		return nil, err
 	}
-	if got.Results == nil && got.Status == "" && got.Errors == nil {
+	if got.Results == nil && len(got.Errors) == 0 {
 		return nil, strange(r)
+	}
+	for _, e := range got.Errors { // what fails for another reason is there, and must not count as missing
+		if e.Category != categoryGone && e.Category != "VALIDATION_ERROR" {
+			return nil, unsure(false, "it did not show each contact that was asked for")
+		}
 	}
 	return got.Results, nil
 }
@@ -137,14 +138,13 @@ func (r *reading) read(ctx context.Context, ids []string) error {
 		}
 		r.file(some, got)
 	}
+	if open := r.open(ids); len(open) > fewMissing {
+		if err := r.bin(ctx, open); err != nil {
+			return err
+		}
+	}
 	var missing []string
-	for _, id := range ids {
-		if _, ok := r.found[id]; ok {
-			continue
-		}
-		if _, ok := r.status[id]; ok {
-			continue
-		}
+	for _, id := range r.open(ids) {
 		gone, err := r.one(ctx, id)
 		if err != nil {
 			return err
@@ -154,6 +154,19 @@ func (r *reading) read(ctx context.Context, ids []string) error {
 		}
 	}
 	return r.bin(ctx, missing)
+}
+
+// fewMissing is up to how many missing contacts are asked for one by one before the recycling bin is looked into, which is surest. Where more
+// are missing somebody has deleted many, and a call for each of thousands would never be done.
+const fewMissing = 10
+
+// open are the ids of which nothing is known yet.
+func (r *reading) open(ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		_, found := r.found[id]
+		_, told := r.status[id]
+		return found || told
+	})
 }
 
 // file takes the contacts of an answer: those asked for, and those that ids asked for were merged into.

@@ -3,11 +3,11 @@ package hubspot
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/exchange"
 	"meibo/shared/connector/pace"
 )
 
@@ -34,14 +34,12 @@ const (
 	windowMost    = time.Minute
 	renewalLook   = 4 * time.Hour
 	movingBackoff = 10 * time.Minute
-	movingMost    = 24 * time.Hour
 )
 
 // throttled is the error of a status that asks to wait: 429, 423 (the records are locked by another request), 477 (the account is on its
 // way to another data centre).
 func (c *Connector) throttled(status int, h http.Header, body []byte) error {
-	asked, _ := strconv.Atoi(h.Get("Retry-After"))
-	after := time.Duration(max(asked, 0)) * time.Second
+	after := exchange.RetryAfter(h, c.clock.Now())
 	var e struct {
 		Policy  string `json:"policyName"`
 		Message string `json:"message"`
@@ -55,12 +53,10 @@ func (c *Connector) throttled(status int, h http.Header, body []byte) error {
 		if after == 0 {
 			after = movingBackoff
 		}
-		after = min(after, movingMost)
 	case e.Policy == "DAILY", strings.Contains(message, "daily"):
 		if after == 0 {
 			after = min(c.untilMidnight(), renewalLook)
 		}
-		after = min(after, movingMost)
 	case e.Policy == "SECONDLY", strings.Contains(message, " secondly"):
 		after = min(max(after, searchBackoff), windowMost)
 	default:

@@ -119,19 +119,7 @@ func (a *account) must(err error) {
 
 func (a *account) putIn(group string, recs ...record.Record) []string {
 	a.t.Helper()
-	seeds := make([]sandbox.Seed, len(recs))
-	for i, r := range recs {
-		seeds[i].Record = r
-		if group != "" {
-			seeds[i].Groups = []string{group}
-		}
-	}
-	f, err := a.box.Fill(mira, seeds)
-	a.must(err)
-	if len(f.Dropped) > 0 {
-		a.t.Fatalf("the sandbox dropped %v", f.Dropped)
-	}
-	return f.IDs
+	return connectortest.PutIn(a.t, a.box, mira, group, recs...)
 }
 
 // computed are properties that change with every write.
@@ -140,15 +128,13 @@ var computed = []string{"lastmodifieddate", "hs_email_domain", "hs_searchable_ca
 // native is what the sandbox holds of a contact, property by property, without what every write changes.
 func (a *account) native(id string) map[string]string {
 	a.t.Helper()
-	c, err := a.box.Contact(mira, id)
-	if errors.Is(err, sandbox.ErrNoContact) {
-		return nil
-	}
-	a.must(err)
-	var m struct {
+	type contact struct {
 		Properties map[string]json.RawMessage `json:"properties"`
 	}
-	a.must(json.Unmarshal(c.Native, &m))
+	m, ok := connectortest.Native[contact](a.t, a.box, mira, id)
+	if !ok {
+		return nil
+	}
 	out := map[string]string{}
 	for k, v := range m.Properties {
 		if !slices.Contains(computed, k) {

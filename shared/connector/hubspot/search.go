@@ -13,7 +13,7 @@ const listMost = 4_000
 
 // found is an answer of the search.
 type found struct {
-	Total   int       `json:"total"`
+	Total   *int      `json:"total"`
 	Results []contact `json:"results"`
 }
 
@@ -21,19 +21,20 @@ type found struct {
 // its last change, which a notification has told already, so that contacts are read by id.
 func (c *Connector) stepSearch(ctx context.Context, s *cursor) (connector.Page, error) {
 	page := connector.Page{}
-	c.window(s)
 	var got found
 	r := request{method: http.MethodPost, path: contactsPath("/search"), body: s.searchBody([]string{propModified}), search: true, right: "search contacts", scope: ScopeContactsRead}
-	if _, err := c.ask(ctx, r, &got); err != nil {
+	a, err := c.ask(ctx, r, &got)
+	if err != nil {
 		return page, err
 	}
 	if err := s.plausible(got); err != nil {
 		return page, err
 	}
+	s.window(a.began)
 	if n := len(got.Results); n > 0 {
 		s.Key = got.Results[n-1].ID
 	}
-	if got.Total <= len(got.Results) {
+	if *got.Total == len(got.Results) {
 		s.Phase = phaseDone
 	}
 	var list []contact
@@ -47,8 +48,7 @@ func (c *Connector) stepSearch(ctx context.Context, s *cursor) (connector.Page, 
 	if len(list) == 0 {
 		return page, nil
 	}
-	list, err := c.readAll(ctx, idsOf(list), nil)
-	if err != nil {
+	if list, err = c.readAll(ctx, idsOf(list), nil); err != nil {
 		return page, err
 	}
 	cat, err := c.catalogue(ctx)
@@ -67,9 +67,13 @@ func idsOf(list []contact) []string {
 	return out
 }
 
-// plausible does not believe an answer that is empty although there is something, or that does not go by id.
+// plausible does not believe an answer that does not say how much there is, is empty although there is something, or does not go by id: the
+// listing would end, and what was not shown would be lost.
 func (c *cursor) plausible(got found) error {
-	if len(got.Results) == 0 && got.Total > 0 {
+	switch {
+	case got.Results == nil || got.Total == nil || *got.Total < len(got.Results):
+		return unsure(false, "it sent search results that do not say how many there are")
+	case len(got.Results) == 0 && *got.Total > 0:
 		return unsure(false, "it found contacts and showed none")
 	}
 	last := c.Key

@@ -46,6 +46,9 @@ func (c *Connector) Groups(ctx context.Context) ([]connector.Group, error) {
 		if _, err := c.ask(ctx, request{method: http.MethodPost, path: listsPath("/search"), body: body, right: "read segments", scope: ScopeListsRead}, &got); err != nil {
 			return nil, err
 		}
+		if got.Lists == nil {
+			return nil, unsure(false, "it sent a list without segments")
+		}
 		for _, l := range got.Lists {
 			if l.ID == "" || l.Name == "" || l.Deleted != "" || l.Type != "" && l.Type != contactTypeID || slices.ContainsFunc(out, func(g connector.Group) bool { return g.ID == l.ID }) {
 				continue
@@ -94,9 +97,10 @@ func (c *Connector) members(ctx context.Context, segment string, pos *position) 
 		}
 		ids, began = nil, a.began
 		for _, m := range got.Results {
-			if isID(m.ID) {
-				ids = append(ids, m.ID)
+			if !isID(m.ID) {
+				return nil, "", unsure(false, "it sent a member of a segment without an id")
 			}
+			ids = append(ids, m.ID)
 		}
 		return ids, got.Paging.Next.After, nil
 	})
@@ -161,6 +165,9 @@ func (c *Connector) segmentsOf(ctx context.Context, ids []string) (map[string][]
 			return nil, err
 		}
 		for _, r := range got.Results {
+			if r.Lists == nil { // that is not none
+				continue
+			}
 			out[r.ID] = []string{}
 			for _, l := range r.Lists {
 				out[r.ID] = append(out[r.ID], l.List)
@@ -177,6 +184,9 @@ func (c *Connector) segmentsOf(ctx context.Context, ids []string) (map[string][]
 		_, err := c.ask(ctx, request{path: listsPath("/records/" + contactTypeID + "/" + url.PathEscape(id) + "/memberships"), right: "read the members of segments", scope: ScopeListsRead}, &got)
 		if errors.Is(err, connector.ErrNotFound) || invalid(err) {
 			continue // it is gone meanwhile
+		}
+		if err == nil && got.Results == nil {
+			err = unsure(false, "it did not say which segments a contact is in")
 		}
 		if err != nil {
 			return nil, err

@@ -1,26 +1,21 @@
 package pipedrive_test
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"meibo/shared/connector"
 	"meibo/shared/connector/pipedrive"
+	"meibo/shared/contract"
 	"meibo/shared/oauth"
 	"meibo/shared/record"
 	box "meibo/shared/sandbox/pipedrive"
@@ -32,105 +27,16 @@ const checkOrigin = "https://checked.example"
 // descriptions are Pipedrive's own, kept beside the repository, with the prefix of their addresses.
 var descriptions = map[string]string{"pipedrive-v2.json": "/api/v2", "pipedrive-v1.json": "/api/v1", "pipedrive-oauth.json": ""}
 
-// specRouters loads the descriptions, with what is known to be missing in them.
-var specRouters = sync.OnceValues(func() (map[string]routers.Router, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return nil, os.ErrNotExist
-		}
-		dir = parent
-	}
-	folder := filepath.Join(dir, "..", "shared", "vendors", "specs")
+var shelf contract.Shelf
+
+// specRouters finds operations in the descriptions, by prefix, or skips the test where they are not there.
+func specRouters(t *testing.T) map[string]routers.Router {
+	t.Helper()
 	out := map[string]routers.Router{}
 	for name, prefix := range descriptions {
-		b, err := os.ReadFile(filepath.Join(folder, name))
-		if err != nil {
-			return nil, err
-		}
-		if patch, err := os.ReadFile(filepath.Join(folder, "overlays", strings.TrimSuffix(name, ".json")+".patch.json")); err == nil {
-			if b, err = overlaid(b, patch); err != nil {
-				return nil, err
-			}
-		}
-		doc, err := openapi3.NewLoader().LoadFromData(b)
-		if err != nil {
-			return nil, err
-		}
-		doc.Servers = openapi3.Servers{{URL: checkOrigin + prefix}}
-		for _, item := range doc.Paths.Map() {
-			item.Servers = nil
-			for _, op := range item.Operations() {
-				op.Servers = nil
-			}
-		}
-		if out[prefix], err = legacy.NewRouter(doc); err != nil {
-			return nil, err
-		}
+		out[prefix] = shelf.Router(t, name, checkOrigin+prefix)
 	}
-	return out, nil
-})
-
-// overlaid applies the additions of an RFC 6902 patch.
-func overlaid(doc, patch []byte) ([]byte, error) {
-	var root any
-	var ops []struct {
-		Op, Path string
-		Value    any
-	}
-	if err := json.Unmarshal(doc, &root); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(patch, &ops); err != nil {
-		return nil, err
-	}
-	plain := strings.NewReplacer("~1", "/", "~0", "~")
-	for _, op := range ops {
-		steps := strings.Split(op.Path, "/")[1:]
-		at := root
-		for i, s := range steps {
-			s = plain.Replace(s)
-			switch x := at.(type) {
-			case map[string]any:
-				if i == len(steps)-1 {
-					x[s] = op.Value
-				}
-				at = x[s]
-			case []any:
-				n := 0
-				if _, err := fmt.Sscan(s, &n); err != nil || n >= len(x) {
-					return nil, fmt.Errorf("overlay: no %s", op.Path)
-				}
-				at = x[n]
-			default:
-				return nil, fmt.Errorf("overlay: no %s", op.Path)
-			}
-		}
-	}
-	return json.Marshal(root)
-}
-
-// contract returns the descriptions, or skips the test where they are not there.
-func contract(t *testing.T) map[string]routers.Router {
-	t.Helper()
-	r, err := specRouters()
-	if err != nil && os.Getenv("MEIBO_REQUIRE_SPECS") == "1" {
-		t.Fatalf("the descriptions of the API are required here: %v", err)
-	}
-	if os.IsNotExist(err) {
-		t.Skip("Pipedrive's API descriptions are not beside this repository")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return out
 }
 
 // described checks every request and answer that pass through it.
@@ -144,22 +50,14 @@ type described struct {
 }
 
 func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body)
-		r = r.Clone(r.Context())
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	resp, err := d.base.RoundTrip(r)
-	if err != nil || strings.HasPrefix(r.URL.Path, "/pictures/") {
-		return resp, err
-	}
-	answer, _ := io.ReadAll(resp.Body)
-	resp.Body = io.NopCloser(bytes.NewReader(answer))
-	if err := d.check(r, body, resp, answer); err != nil {
-		d.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
-	}
-	return resp, nil
+	return contract.Transport{Base: d.base, See: func(r *http.Request, sent []byte, resp *http.Response, answer []byte) {
+		if strings.HasPrefix(r.URL.Path, "/pictures/") {
+			return
+		}
+		if err := d.check(r, sent, resp, answer); err != nil {
+			d.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+		}
+	}}.RoundTrip(r)
 }
 
 func (d *described) check(r *http.Request, body []byte, resp *http.Response, answer []byte) error {
@@ -172,33 +70,20 @@ func (d *described) check(r *http.Request, body []byte, resp *http.Response, ans
 	if len(body) > 0 && r.Header.Get("Content-Type") == "application/json" {
 		body = withoutNulls(body)
 	}
-	check, err := http.NewRequest(r.Method, checkOrigin+r.URL.RequestURI(), bytes.NewReader(body))
+	c, err := contract.Routed(r, body, checkOrigin+r.URL.RequestURI(), d.routers[prefix])
 	if err != nil {
 		return err
 	}
-	check.Header = r.Header
-	route, params, err := d.routers[prefix].FindRoute(check)
-	if err != nil {
+	if err := errors.Join(c.Request(), c.Parameters()); err != nil {
 		return err
-	}
-	in := &openapi3filter.RequestValidationInput{Request: check, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
-	if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
-		return err
-	}
-	for q := range check.URL.Query() {
-		if route.Operation.Parameters.GetByInAndName("query", q) == nil && route.PathItem.Parameters.GetByInAndName("query", q) == nil {
-			return fmt.Errorf("the description has no parameter %q", q)
-		}
 	}
 	d.mu.Lock()
-	d.ops[r.Method+" "+prefix+route.Path]++
+	d.ops[r.Method+" "+prefix+c.Route.Path]++
 	d.mu.Unlock()
 	if resp.StatusCode >= 300 { // the documents describe success
 		return nil
 	}
-	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode,
-		Header: resp.Header, Body: io.NopCloser(bytes.NewReader(answer)), Options: in.Options})
+	return c.Answer(resp.StatusCode, resp.Header, answer)
 }
 
 // withoutNulls is a body without its nulls: that null empties a member is the natural guess, and not in the documents.
@@ -217,7 +102,7 @@ func withoutNulls(body []byte) []byte {
 }
 
 func TestEverythingFollowsTheDescriptions(t *testing.T) {
-	seen := &described{t: t, routers: contract(t), ops: map[string]int{}}
+	seen := &described{t: t, routers: specRouters(t), ops: map[string]int{}}
 	a := over(t, box.Config{}, box.User{ContactSync: true}, func(base http.RoundTripper) http.RoundTripper { seen.base = base; return seen })
 	exercise(t, a)
 	token, err := a.provider.Refresh(t.Context(), &http.Client{Transport: seen}, client, a.token)

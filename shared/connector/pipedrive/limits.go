@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meibo/shared/connector"
+	"meibo/shared/connector/exchange"
 	"meibo/shared/connector/pace"
 )
 
@@ -96,11 +97,11 @@ func (c *Connector) throttled(h http.Header) error {
 		c.refusals++
 	}
 	var after time.Duration
-	asked, _ := strconv.Atoi(h.Get("Retry-After"))
+	asked := exchange.RetryAfter(h, now)
 	reset, _ := strconv.Atoi(h.Get(headerBurstReset))
 	switch left, err := strconv.Atoi(h.Get(headerDailyRemaining)); {
 	case asked > 0:
-		after = time.Duration(asked) * time.Second
+		after = asked
 	case err == nil && (left <= 0 || left < dearestCall && h.Get(headerBurstRemaining) != "0"):
 		after = c.untilRenewal(now)
 		c.parked = now.Add(after)

@@ -119,31 +119,16 @@ func (a *account) must(err error) {
 
 func (a *account) putIn(group string, recs ...record.Record) []string {
 	a.t.Helper()
-	seeds := make([]sandbox.Seed, len(recs))
-	for i, r := range recs {
-		seeds[i].Record = r
-		if group != "" {
-			seeds[i].Groups = []string{group}
-		}
-	}
-	f, err := a.box.Fill(mira, seeds)
-	a.must(err)
-	if len(f.Dropped) > 0 {
-		a.t.Fatalf("the sandbox dropped %v", f.Dropped)
-	}
-	return f.IDs
+	return connectortest.PutIn(a.t, a.box, mira, group, recs...)
 }
 
 // native is what the sandbox holds of a person, member by member, without what every write changes.
 func (a *account) native(id string) map[string]string {
 	a.t.Helper()
-	c, err := a.box.Contact(mira, id)
-	if errors.Is(err, sandbox.ErrNoContact) {
+	m, ok := connectortest.Native[map[string]json.RawMessage](a.t, a.box, mira, id)
+	if !ok {
 		return nil
 	}
-	a.must(err)
-	var m map[string]json.RawMessage
-	a.must(json.Unmarshal(c.Native, &m))
 	var custom map[string]json.RawMessage
 	a.must(json.Unmarshal(m["custom_fields"], &custom))
 	delete(m, "custom_fields")

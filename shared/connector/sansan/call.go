@@ -87,6 +87,12 @@ func (l list[T]) next() string {
 	return l.Next.value
 }
 
+// stops reports whether a page that is full says neither that it is the last nor where the next one is. Of one that is not full the
+// documents take a missing token for the end.
+func (l list[T]) stops() bool {
+	return (l.More == nil || *l.More) && l.Next.value == "" && len(l.Data) >= perPage
+}
+
 // cards reads one page of a listing of cards.
 func (c *Connector) cards(ctx context.Context, path string, q url.Values) (page list[card], at time.Time, err error) {
 	if at, err = c.get(ctx, path, q, &page); err == nil && page.Data == nil {

@@ -1,24 +1,18 @@
 package sansan_test
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"meibo/shared/connector"
 	"meibo/shared/connector/sansan"
+	"meibo/shared/contract"
 	"meibo/shared/record"
 	box "meibo/shared/sandbox/sansan"
 )
@@ -26,57 +20,7 @@ import (
 // checkOrigin is the origin under which addresses are checked, whatever the sandbox's is.
 const checkOrigin = "https://checked.example"
 
-// specs is the folder of the API's description, beside the repository.
-var specs = sync.OnceValues(func() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, "..", "shared", "vendors", "specs"), nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", os.ErrNotExist
-		}
-		dir = parent
-	}
-})
-
-// specFile returns a file of the description, or skips the test where there is none.
-func specFile(t *testing.T, name string) []byte {
-	t.Helper()
-	dir, err := specs()
-	var b []byte
-	if err == nil {
-		b, err = os.ReadFile(filepath.Join(dir, name))
-	}
-	if err != nil && os.Getenv("MEIBO_REQUIRE_SPECS") == "1" {
-		t.Fatalf("the description of the API is required here: %v", err)
-	}
-	if os.IsNotExist(err) {
-		t.Skip("the description of Sansan's API is not beside this repository")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func router(t *testing.T) routers.Router {
-	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(specFile(t, "sansan-openapi-v6.handwritten.openapi.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc.Servers = openapi3.Servers{{URL: checkOrigin + "/v6.0"}}
-	r, err := legacy.NewRouter(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
+var descriptions contract.Shelf
 
 // described checks every request and answer that pass through it.
 type described struct {
@@ -87,57 +31,36 @@ type described struct {
 }
 
 func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := d.base.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(answer))
-	if err := d.check(r, resp, answer); err != nil {
-		d.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
-	}
-	return resp, nil
+	return contract.Transport{Base: d.base, See: func(r *http.Request, sent []byte, resp *http.Response, answer []byte) {
+		if err := d.check(r, sent, resp, answer); err != nil {
+			d.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+		}
+	}}.RoundTrip(r)
 }
 
-func (d *described) check(r *http.Request, resp *http.Response, answer []byte) error {
-	check, err := http.NewRequest(r.Method, checkOrigin+r.URL.RequestURI(), nil)
-	if err != nil {
-		return err
-	}
-	check.Header = r.Header
+func (d *described) check(r *http.Request, sent []byte, resp *http.Response, answer []byte) error {
 	if len(r.Header.Get("X-Sansan-Api-Key")) != 32 {
 		return fmt.Errorf("the request has no key")
 	}
-	route, params, err := d.router.FindRoute(check)
+	c, err := contract.Routed(r, sent, checkOrigin+r.URL.RequestURI(), d.router)
 	if err != nil {
 		return err
 	}
-	in := &openapi3filter.RequestValidationInput{Request: check, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
-	if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
+	if err := errors.Join(c.Request(), c.Parameters()); err != nil {
 		return err
 	}
-	for q := range check.URL.Query() {
-		if route.Operation.Parameters.GetByInAndName("query", q) == nil {
-			return fmt.Errorf("the description has no parameter %q", q)
-		}
-	}
-	op := route.Operation.OperationID
+	op := c.Route.Operation.OperationID
 	if d.ops[op] == nil {
 		d.ops[op] = map[int]int{}
 	}
 	d.ops[op][resp.StatusCode]++
-	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode,
-		Header: resp.Header, Body: io.NopCloser(bytes.NewReader(answer)), Options: in.Options})
+	return c.Answer(resp.StatusCode, resp.Header, answer)
 }
 
 func TestEverythingFollowsTheDescription(t *testing.T) {
 	for name, q := range map[string]box.Quirks{"strict": {}, "lenient": {NullText: true, BarePerson: true, NoOwnerEmail: true, FollowMerged: true}} {
 		t.Run(name, func(t *testing.T) {
-			seen := &described{t: t, router: router(t), ops: map[string]map[int]int{}}
+			seen := &described{t: t, router: descriptions.Router(t, "sansan-openapi-v6.handwritten.openapi.json", checkOrigin+"/v6.0"), ops: map[string]map[int]int{}}
 			a := at(t, start, box.Config{Quirks: q, Limits: box.Limits{Span: 20}}, func(base http.RoundTripper) http.RoundTripper { seen.base = base; return seen })
 			ids := a.putIn("展示会", append(make400(), full())...)
 			_, err := a.Identify(t.Context())
@@ -173,16 +96,13 @@ func TestEverythingFollowsTheDescription(t *testing.T) {
 }
 
 func TestTheSamplesAreRead(t *testing.T) {
-	var samples []struct {
+	type sample struct {
 		Name, Kind, Path string
 		Status           int
 		Body             json.RawMessage
 	}
-	if err := json.Unmarshal(specFile(t, "samples-sansan.json"), &samples); err != nil {
-		t.Fatal(err)
-	}
 	read := map[string]int{}
-	for _, s := range samples {
+	for _, s := range contract.Decode[[]sample](t, "samples-sansan.json") {
 		if s.Kind != "response" {
 			continue
 		}

@@ -42,12 +42,8 @@ func isPage(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []
 
 // retryAfter is how long the vendor asks to wait, in either form of RFC 9110, or throttleWait.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if n, err := strconv.Atoi(v); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil && t.After(now) {
-		return t.Sub(now)
+	if d := exchange.RetryAfter(h, now); d > 0 {
+		return d
 	}
 	return throttleWait
 }

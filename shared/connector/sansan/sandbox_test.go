@@ -90,31 +90,16 @@ func (a *account) must(err error) {
 
 func (a *account) putIn(group string, recs ...record.Record) []string {
 	a.t.Helper()
-	seeds := make([]sandbox.Seed, len(recs))
-	for i, r := range recs {
-		seeds[i].Record = r
-		if group != "" {
-			seeds[i].Groups = []string{group}
-		}
-	}
-	f, err := a.box.Fill(aiko, seeds)
-	a.must(err)
-	if len(f.Dropped) > 0 {
-		a.t.Fatalf("the sandbox dropped %v", f.Dropped)
-	}
-	return f.IDs
+	return connectortest.PutIn(a.t, a.box, aiko, group, recs...)
 }
 
 // native is what the sandbox holds of a person's card, member by member.
 func (a *account) native(id string) map[string]string {
 	a.t.Helper()
-	c, err := a.box.Contact(aiko, id)
-	if errors.Is(err, sandbox.ErrNoContact) {
+	m, ok := connectortest.Native[map[string]json.RawMessage](a.t, a.box, aiko, id)
+	if !ok {
 		return nil
 	}
-	a.must(err)
-	var m map[string]json.RawMessage
-	a.must(json.Unmarshal(c.Native, &m))
 	out := map[string]string{}
 	for k, v := range m {
 		out[k] = string(v)

@@ -37,6 +37,7 @@ type walk struct {
 	Token string `json:"k,omitempty"`
 	Last  string `json:"l,omitempty"`
 	Again int    `json:"g,omitempty"`
+	Lap   lap    `json:"y,omitzero"`
 	// Whole says that the way leads through all windows, from the first year on.
 	Whole bool `json:"f,omitempty"`
 	// Start is when the vendor began to answer, Hit that it named anybody, Here that it did so in this window.
@@ -66,7 +67,7 @@ func (w *walk) open(now int64) {
 // restart begins the window anew, after the vendor refused its own token. From the second time on with half of it, so that it gets done while
 // a token lasts.
 func (w *walk) restart() {
-	w.Token, w.Last = "", ""
+	w.Token, w.Last, w.Lap = "", "", lap{}
 	if w.Again++; w.Again > 1 {
 		w.halve()
 	}
@@ -85,7 +86,7 @@ func (w *walk) halve() bool {
 // next moves on to the next window. It begins where this one ends: windows hold both their ends, and a time may have fractions of seconds.
 func (w *walk) next() (done bool) {
 	done = w.Ends
-	w.From, w.To, w.Ends, w.Token, w.Last, w.Again, w.Here = w.To, 0, false, "", "", 0, false
+	w.From, w.To, w.Ends, w.Token, w.Last, w.Lap, w.Again, w.Here = w.To, 0, false, "", "", lap{}, 0, false
 	return done
 }
 
@@ -134,6 +135,16 @@ func (c *Connector) step(ctx context.Context, w *walk, withTags bool) (cards []c
 		}
 		if err := c.believe(ctx, w, page, withTags); err != nil {
 			return nil, false, err
+		}
+		if page.stops() { // what did not come is asked for in less
+			if !w.halve() {
+				return nil, false, unsure("it sent a full list page, and neither that it is the last nor where it goes on")
+			}
+			w.Width, w.Token, w.Last, w.Lap = w.To-w.From, "", "", lap{}
+			continue
+		}
+		if next := page.next(); next != "" && w.Lap.closes(next) {
+			return nil, false, unsure("it sent list pages that go round in a circle")
 		}
 		return page.Data, c.advance(w, page), nil
 	}

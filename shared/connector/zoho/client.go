@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"meibo/shared/connector"
@@ -136,8 +135,8 @@ func (c *Connector) backoff(h http.Header) time.Duration {
 	if h.Get(creditsHeader) == "0" {
 		return creditsPause
 	}
-	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
+	if d := exchange.RetryAfter(h, c.clock.Now()); d > 0 {
+		return d
 	}
 	var b [8]byte
 	if _, err := io.ReadFull(c.rand, b[:]); err != nil {

@@ -3,7 +3,6 @@ package zoho_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -121,28 +120,16 @@ func (a *account) must(err error) {
 
 func (a *account) put(recs ...record.Record) []string {
 	a.t.Helper()
-	seeds := make([]sandbox.Seed, len(recs))
-	for i, r := range recs {
-		seeds[i].Record = r
-	}
-	f, err := a.box.Fill(aiko, seeds)
-	a.must(err)
-	if len(f.Dropped) > 0 {
-		a.t.Fatalf("the sandbox dropped %v", f.Dropped)
-	}
-	return f.IDs
+	return connectortest.PutIn(a.t, a.box, aiko, "", recs...)
 }
 
 // native is what the sandbox holds of a contact, member by member, without what every write changes.
 func (a *account) native(id string) map[string]string {
 	a.t.Helper()
-	c, err := a.box.Contact(aiko, id)
-	if errors.Is(err, sandbox.ErrNoContact) {
+	m, ok := connectortest.Native[map[string]json.RawMessage](a.t, a.box, aiko, id)
+	if !ok {
 		return nil
 	}
-	a.must(err)
-	var m map[string]json.RawMessage
-	a.must(json.Unmarshal(c.Native, &m))
 	out := map[string]string{}
 	for k, v := range m {
 		if !slices.Contains([]string{"Modified_Time", "Modified_By", "Last_Activity_Time", "Change_Log_Time__s"}, k) {
@@ -268,8 +255,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestRequestsFollowTheDescription(t *testing.T) {
-	router := contract(t)
-	seen := &described{t: t, router: router, ops: map[string]int{}}
+	seen := newDescribed(t)
 	a := over(t, box.Config{}, func(base http.RoundTripper) http.RoundTripper { seen.base = base; return seen })
 	view, err := a.box.AddView(aiko, "VIP", &box.Criteria{Field: "Department", Comparator: "equal", Value: "VIP"}, true)
 	a.must(err)

@@ -213,7 +213,7 @@ func named(family string) record.Record {
 }
 
 func TestWatchFollowsTheDescription(t *testing.T) {
-	d := &described{t: t, router: contract(t), ops: map[string]int{}}
+	d := newDescribed(t)
 	a, e := over(t, box.Config{}, func(base http.RoundTripper) http.RoundTripper { d.base = base; return d }), newEar(t)
 	sub, err := a.Watch(ctx, a.watching(e))
 	a.must(err)

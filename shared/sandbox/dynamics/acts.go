@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"meibo/shared/sandbox"
+	"meibo/shared/sandbox/entra"
 )
 
 // What a person, an administrator or the service does besides the API.
@@ -171,12 +172,12 @@ func (s *Sandbox) Authorize(user string) (access, refresh string, err error) {
 	if m == nil {
 		return "", "", fmt.Errorf("%w: %s", sandbox.ErrNoUser, user)
 	}
-	return s.auth.Issue(user, s.cfg.Client.ID, append([]string{ImpersonationScope(m.Organization)}, openScopes()...)...)
+	return s.auth.Issue(user, s.cfg.Client.ID, append([]string{ImpersonationScope(m.Organization)}, entra.OpenScopes()...)...)
 }
 
 // SetTokenError makes the user's refreshes fail with an AADSTS number, such as 50076, until it is set to 0.
 func (s *Sandbox) SetTokenError(user string, number int) error {
-	if _, ok := findRefusal(func(a aadsts) bool { return a.number == number }); !ok && number != 0 {
+	if number != 0 && !entra.Known(number) {
 		return fmt.Errorf("the sandbox has no refusal AADSTS%d", number)
 	}
 	return s.withUser(user, func(_ *org, m *member) error {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"meibo/shared/sandbox/entra"
 )
 
 // maxBody is the published limit of a message.
@@ -76,7 +78,7 @@ func (c *call) locked() (a *reply, e *apiError) {
 // authenticate reads the access token, and finds the organisation that it is for. A host of the published form must be that one.
 func (s *Sandbox) authenticate(r *http.Request) (*org, *member, *apiError) {
 	unauthorized := &apiError{status: http.StatusUnauthorized, header: map[string]string{
-		"WWW-Authenticate": "Bearer authorization_uri=" + s.origin(r) + "/common" + authorizePath + ", resource_id=https://" + DefaultOrganization + "/"}}
+		"WWW-Authenticate": "Bearer authorization_uri=" + s.origin(r) + "/common" + entra.AuthorizePath + ", resource_id=https://" + DefaultOrganization + "/"}}
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return nil, nil, unauthorized

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"meibo/shared/sandbox"
 )
 
 // piece is one request of a batch, or a change set of several.
@@ -52,8 +54,8 @@ func (s *Sandbox) batch(r *http.Request, c *call) (*reply, *apiError) {
 			got = s.runSet(&b, r, c, p)
 		} else {
 			rec := s.runPiece(r, c, p, nil)
-			got = rec.status
-			rec.part(&b, p.id)
+			got = rec.Status
+			writePart(&b, rec, p.id)
 		}
 		if got >= 400 && !goOn {
 			status = got
@@ -68,40 +70,40 @@ func (s *Sandbox) batch(r *http.Request, c *call) (*reply, *apiError) {
 func (s *Sandbox) runSet(b *strings.Builder, r *http.Request, c *call, set *piece) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var done []*recorder
-	var failed *recorder
+	var done []*sandbox.Recorder
+	var failed *sandbox.Recorder
 	var bad *piece
 	refs := map[string]string{}
 	e := c.o.atomically(func() *apiError {
 		for _, p := range set.set {
 			rec, e := s.runInSet(r, c, p, refs)
-			if rec.status >= 400 {
+			if rec.Status >= 400 {
 				failed, bad = rec, p
 				if e == nil {
-					e = fail(rec.status, codeUnexpected, "A fault that was asked for.")
+					e = fail(rec.Status, codeUnexpected, "A fault that was asked for.")
 				}
 				return e
 			}
 			done = append(done, rec)
 			if p.id != "" {
-				refs["$"+p.id] = rec.header.Get("OData-EntityId")
+				refs["$"+p.id] = rec.Head.Get("OData-EntityId")
 			}
 		}
 		return nil
 	})
 	if err := s.flush(); err != nil && e == nil {
 		e = internal(err)
-		failed, bad = &recorder{header: http.Header{}, status: e.status, body: e.body(false)}, set
+		failed, bad = &sandbox.Recorder{Head: http.Header{}, Status: e.status, Body: e.body(false)}, set
 	}
 	if failed != nil {
-		failed.part(b, bad.id)
-		return failed.status
+		writePart(b, failed, bad.id)
+		return failed.Status
 	}
 	inner := "changesetresponse_" + s.requestID()
 	b.WriteString("Content-Type: multipart/mixed; boundary=" + inner + "\r\n\r\n")
 	for i, rec := range done {
 		b.WriteString("--" + inner + "\r\n")
-		rec.part(b, set.set[i].id)
+		writePart(b, rec, set.set[i].id)
 	}
 	b.WriteString("--" + inner + "--\r\n")
 	return http.StatusOK
@@ -139,8 +141,8 @@ func (s *Sandbox) inner(r *http.Request, c *call, p *piece, refs map[string]stri
 }
 
 // runPiece runs one operation, behind the faults for parts.
-func (s *Sandbox) runPiece(r *http.Request, c *call, p *piece, refs map[string]string) *recorder {
-	rec := &recorder{header: http.Header{}}
+func (s *Sandbox) runPiece(r *http.Request, c *call, p *piece, refs map[string]string) *sandbox.Recorder {
+	rec := sandbox.NewRecorder()
 	inner, ic, e := s.inner(r, c, p, refs)
 	if e != nil {
 		s.write(rec, p.header, nil, nil, e)
@@ -154,8 +156,8 @@ func (s *Sandbox) runPiece(r *http.Request, c *call, p *piece, refs map[string]s
 }
 
 // runInSet runs one operation of a change set. The caller holds s.mu.
-func (s *Sandbox) runInSet(r *http.Request, c *call, p *piece, refs map[string]string) (*recorder, *apiError) {
-	rec := &recorder{header: http.Header{}}
+func (s *Sandbox) runInSet(r *http.Request, c *call, p *piece, refs map[string]string) (*sandbox.Recorder, *apiError) {
+	rec := sandbox.NewRecorder()
 	inner, ic, e := s.inner(r, c, p, refs)
 	if e == nil && p.method == http.MethodGet {
 		e = badBatch("a change set must not have GET.")
@@ -173,15 +175,15 @@ func (s *Sandbox) runInSet(r *http.Request, c *call, p *piece, refs map[string]s
 	return rec, e
 }
 
-// part writes what was taken up as a part of a multipart answer.
-func (r *recorder) part(b *strings.Builder, id string) {
+// writePart writes what was taken up as a part of a multipart answer.
+func writePart(b *strings.Builder, rec *sandbox.Recorder, id string) {
 	b.WriteString("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n")
 	if id != "" {
 		b.WriteString("Content-ID: " + id + "\r\n")
 	}
-	b.WriteString("\r\nHTTP/1.1 " + itoa(r.status) + " " + http.StatusText(r.status) + "\r\n")
-	_ = r.header.Write(b) // a Builder takes everything
+	b.WriteString("\r\nHTTP/1.1 " + itoa(rec.Status) + " " + http.StatusText(rec.Status) + "\r\n")
+	_ = rec.Head.Write(b) // a Builder takes everything
 	b.WriteString("\r\n")
-	b.Write(r.body)
+	b.Write(rec.Body)
 	b.WriteString("\r\n")
 }

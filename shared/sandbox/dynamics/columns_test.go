@@ -1,11 +1,11 @@
 package dynamics_test
 
 import (
-	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"meibo/shared/contract"
 )
 
 // specColumn is a column as the document has it.
@@ -23,14 +23,18 @@ type specColumn struct {
 	BindAs  any
 }
 
+type columnsByTable struct {
+	Tables map[string]struct{ Attributes []specColumn }
+}
+
+func columnDocument(t *testing.T) columnsByTable {
+	t.Helper()
+	return contract.Decode[columnsByTable](t, "dataverse-contact-lead-attributes.json")
+}
+
 // TestColumnsAreThoseOfTheDocument compares what EntityDefinitions answers with the document of columns.
 func TestColumnsAreThoseOfTheDocument(t *testing.T) {
-	b, err := os.ReadFile(needSpec(t, "dataverse-contact-lead-attributes.json"))
-	must(t, err)
-	var doc struct {
-		Tables map[string]struct{ Attributes []specColumn }
-	}
-	must(t, json.Unmarshal(b, &doc))
+	doc := columnDocument(t)
 	w := newWorld(t)
 	types := map[string]string{"Edm.Int64": "BigInt", "Edm.Double": "Double", "Edm.Decimal": "Decimal", "Edm.Boolean": "Boolean", "Edm.Date": "DateTime",
 		"Edm.DateTimeOffset": "DateTime", "Edm.Int32": "Integer", "Edm.Binary": "Virtual", "Edm.Guid": "Uniqueidentifier"}
@@ -85,12 +89,7 @@ func TestColumnsAreThoseOfTheDocument(t *testing.T) {
 
 // TestNavigationPropertiesAreThoseOfTheDocument binds by each documented name: a row that is not there is looked for.
 func TestNavigationPropertiesAreThoseOfTheDocument(t *testing.T) {
-	b, err := os.ReadFile(needSpec(t, "dataverse-contact-lead-attributes.json"))
-	must(t, err)
-	var doc struct {
-		Tables map[string]struct{ Attributes []specColumn }
-	}
-	must(t, json.Unmarshal(b, &doc))
+	doc := columnDocument(t)
 	w := newWorld(t)
 	sets := map[string]string{"account": "accounts", "contact": "contacts", "lead": "leads", "systemuser": "systemusers"}
 	seen := 0

@@ -2,7 +2,6 @@ package dynamics
 
 import (
 	"cmp"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -210,7 +209,7 @@ func (s *Sandbox) loadOne(key string, value []byte) (err error) {
 	case key == secretKey:
 		s.secret = value
 	case key == signingKey:
-		s.signing, err = x509.ParsePKCS1PrivateKey(value)
+		err = s.signing.Load(value)
 	case key == settingsKey:
 		var st settings
 		err = json.Unmarshal(value, &st)

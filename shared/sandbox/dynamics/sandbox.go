@@ -2,11 +2,8 @@ package dynamics
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,6 +12,7 @@ import (
 
 	"meibo/shared/clock"
 	"meibo/shared/sandbox"
+	"meibo/shared/sandbox/entra"
 )
 
 // Sandbox is the stand-in. It is safe for concurrent use.
@@ -24,6 +22,7 @@ type Sandbox struct {
 	faults   sandbox.Faults
 	parts    sandbox.Faults
 	auth     *sandbox.AuthServer
+	signing  sandbox.IDTokens
 	control  http.Handler
 	vendor   http.Handler
 	requests atomic.Uint64
@@ -31,7 +30,6 @@ type Sandbox struct {
 	// mu guards what follows. It is never held while the authorisation server is called, which calls back.
 	mu      sync.Mutex
 	secret  []byte // seals cursors
-	signing *rsa.PrivateKey
 	limits  Limits
 	quirks  Quirks
 	lag     time.Duration
@@ -52,7 +50,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 		if cfg.Seed != 0 && cfg.Keep == nil {
-			cfg.Rand = seeded(cfg.Seed)
+			cfg.Rand = sandbox.Seeded("dynamics", cfg.Seed)
 		}
 	}
 	s := &Sandbox{
@@ -61,6 +59,7 @@ func New(cfg Config) (*Sandbox, error) {
 	}
 	s.faults.Clock, s.parts.Clock = cfg.Clock, cfg.Clock
 	s.faults.Op, s.parts.Op = operation, operation
+	s.signing.Keep, s.signing.Name, s.signing.First = cfg.Keep, signingKey, cfg.Signing
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -70,24 +69,6 @@ func New(cfg Config) (*Sandbox, error) {
 	s.vendor = s.faults.Wrap(http.HandlerFunc(s.serve))
 	s.control = sandbox.Control(sandbox.ControlConfig{Book: s, Faults: &s.faults, Clock: cfg.Clock, Verbs: s.verbs()})
 	return s, nil
-}
-
-// seeded is a reader that gives the same bytes for the same seed, safe for concurrent use.
-func seeded(seed int64) io.Reader {
-	var key [32]byte
-	copy(key[:], fmt.Sprintf("dynamics sandbox %d", seed))
-	return &lockedReader{r: mathrand.NewChaCha8(key)}
-}
-
-type lockedReader struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *lockedReader) Read(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(b)
 }
 
 // Faults returns what goes around the vendor's routes. A batch is one call there.
@@ -120,8 +101,8 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 func operation(r *http.Request) string {
 	path, ok := strings.CutPrefix(r.URL.Path, apiPath)
 	if !ok {
-		if _, rest, ok := tenantPath(r.URL.Path); ok && rest == tokenPath {
-			return r.Method + " /{tenant}" + tokenPath
+		if _, rest, ok := entra.TenantPath(r.URL.Path); ok && rest == entra.TokenPath {
+			return r.Method + " /{tenant}" + entra.TokenPath
 		}
 		return ""
 	}
@@ -147,11 +128,7 @@ func (s *Sandbox) origin(r *http.Request) string {
 	if s.cfg.Origin != "" {
 		return s.cfg.Origin
 	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+	return sandbox.Origin(r)
 }
 
 func (s *Sandbox) requestID() string {

@@ -3,6 +3,8 @@ package dynamics
 import (
 	"net/http"
 	"strings"
+
+	"meibo/shared/sandbox/entra"
 )
 
 // tenant is what is set for a directory. A directory without settings is not kept.
@@ -11,13 +13,6 @@ type tenant struct {
 	// AdminConsent is a directory whose users may not consent by themselves.
 	AdminConsent bool `json:"admin_consent,omitempty"`
 }
-
-// The tenants that a path may name besides directories.
-const (
-	anyTenant      = "common"
-	workTenants    = "organizations"
-	personalTenant = "consumers"
-)
 
 // directory finds the id of the directory that a path's tenant names, by id or domain; "" if there is none. The caller holds s.mu.
 func (s *Sandbox) directory(name string) string {
@@ -33,47 +28,49 @@ func (s *Sandbox) directory(name string) string {
 // admits says whether a user may sign in at a path's tenant.
 func admits(name string, m *member) bool {
 	_, domain, _ := strings.Cut(m.Email, "@")
-	return name == anyTenant || name == workTenants || strings.EqualFold(name, m.tid) || strings.EqualFold(name, domain)
-}
-
-// tenantPath splits /{tenant}/rest.
-func tenantPath(path string) (name, rest string, ok bool) {
-	name, rest, ok = strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	return name, "/" + rest, ok && name != ""
+	return name == entra.Common || name == entra.Organizations || strings.EqualFold(name, m.tid) || strings.EqualFold(name, domain)
 }
 
 // identity answers everything below /{tenant}.
 func (s *Sandbox) identity(w http.ResponseWriter, r *http.Request) {
-	name, rest, ok := tenantPath(r.URL.Path)
+	name, rest, ok := entra.TenantPath(r.URL.Path)
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
 	s.mu.Lock()
-	known := name == anyTenant || name == workTenants || s.directory(name) != ""
+	known := name == entra.Common || name == entra.Organizations || s.directory(name) != ""
 	s.mu.Unlock()
 	if !known {
-		e := refusal(90002)
-		if name == personalTenant {
-			e = refusal(9002332) // Dataverse has no personal accounts
+		e := entra.Refuse(90002)
+		if name == entra.Consumers {
+			e = entra.Refuse(9002332) // Dataverse has no personal accounts
 		}
-		if rest == tokenPath {
+		if rest == entra.TokenPath {
 			s.writeTokenError(w, e)
 			return
 		}
-		http.Error(w, e.text(), http.StatusBadRequest)
+		http.Error(w, e.Text(), http.StatusBadRequest)
 		return
 	}
 	switch rest {
-	case authorizePath:
+	case entra.AuthorizePath:
 		s.authorize(w, r, name)
-	case tokenPath:
+	case entra.TokenPath:
 		s.token(w, r, name)
 	case "/v2.0/.well-known/openid-configuration":
 		s.discovery(w, r, name)
 	case "/discovery/v2.0/keys":
-		s.keys(w)
+		entra.Keys(w, &s.signing)
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// discovery answers the OpenID configuration.
+func (s *Sandbox) discovery(w http.ResponseWriter, r *http.Request, name string) {
+	s.mu.Lock()
+	issuer := s.directory(name)
+	s.mu.Unlock()
+	entra.Discovery(w, s.origin(r), name, issuer)
 }

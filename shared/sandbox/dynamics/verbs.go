@@ -32,10 +32,10 @@ import (
 //	DELETE /sandbox/part-faults
 func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 	plain := func(do func(verbInput) error) http.HandlerFunc {
-		return verb(func(in verbInput) (any, error) { return members{}, do(in) })
+		return sandbox.Verb(func(in verbInput) (any, error) { return members{}, do(in) })
 	}
 	made := func(name string, do func(verbInput) (string, error)) http.HandlerFunc {
-		return verb(func(in verbInput) (any, error) {
+		return sandbox.Verb(func(in verbInput) (any, error) {
 			id, err := do(in)
 			return members{name: id}, err
 		})
@@ -74,9 +74,9 @@ func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 			}
 			return s.SetLag(d)
 		}),
-		"POST /sandbox/limits": verb(func(in Limits) (any, error) { return members{}, s.SetLimits(in) }),
-		"POST /sandbox/quirks": verb(func(in Quirks) (any, error) { return members{}, s.SetQuirks(in) }),
-		"POST /sandbox/part-faults": verb(func(in sandbox.Fault) (any, error) {
+		"POST /sandbox/limits": sandbox.SettingVerb(s.SetLimits),
+		"POST /sandbox/quirks": sandbox.SettingVerb(s.SetQuirks),
+		"POST /sandbox/part-faults": sandbox.Verb(func(in sandbox.Fault) (any, error) {
 			s.parts.Add(in)
 			return members{}, nil
 		}),
@@ -106,16 +106,4 @@ type verbInput struct {
 	Code         int      `json:"code"`
 	AdminConsent bool     `json:"admin_consent_required"`
 	Lag          string   `json:"lag"`
-}
-
-func verb[T any](do func(T) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		if err := sandbox.ControlBody(r, &in); err != nil {
-			sandbox.ControlAnswer(w, nil, err)
-			return
-		}
-		out, err := do(in)
-		sandbox.ControlAnswer(w, out, err)
-	}
 }

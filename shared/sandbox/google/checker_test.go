@@ -7,14 +7,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"meibo/shared/contract"
 )
+
+const discoveryDocument = "google-people.discovery.json"
 
 // checker holds every exchange with the API against Google's discovery document: parameters, request bodies and answers may only
 // have members that the document knows, of the types that it says. Without the document it checks nothing.
@@ -63,31 +64,16 @@ type schema struct {
 	AdditionalProperties *schema
 }
 
-var loadDiscovery = sync.OnceValues(func() (*discovery, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if filepath.Dir(dir) == dir {
-			return nil, os.ErrNotExist
-		}
-		dir = filepath.Dir(dir)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", "vendors", "specs", "google-people.discovery.json"))
-	if err != nil {
-		return nil, err
-	}
+// loadDiscovery parses the text of the document.
+func loadDiscovery(t *testing.T, text []byte) *discovery {
+	t.Helper()
 	d := &discovery{}
-	if err := json.Unmarshal(b, d); err != nil {
-		return nil, err
+	if err := json.Unmarshal(text, d); err != nil {
+		t.Fatal(err)
 	}
 	d.collect(d.Resources)
-	return d, nil
-})
+	return d
+}
 
 func (d *discovery) collect(rs map[string]resource) {
 	for _, r := range rs {
@@ -102,11 +88,11 @@ func (d *discovery) collect(rs map[string]resource) {
 
 func newChecker(t *testing.T) *checker {
 	t.Helper()
-	doc, err := loadDiscovery()
-	if err != nil && os.Getenv("MEIBO_REQUIRE_SPECS") == "1" {
-		t.Fatalf("Google's discovery document is required and not there: %v", err)
+	c := &checker{t: t}
+	if text := contract.File(t, discoveryDocument); text != nil {
+		c.doc = loadDiscovery(t, text)
 	}
-	return &checker{t: t, doc: doc}
+	return c
 }
 
 // wrap checks what goes through h. A refused request may be as wrong as it likes.
@@ -247,13 +233,7 @@ func contains(list []string, s string) bool {
 }
 
 func TestDiscoveryCheckerSeesWhatIsWrong(t *testing.T) {
-	doc, err := loadDiscovery()
-	if err != nil {
-		if os.Getenv("MEIBO_REQUIRE_SPECS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("Google's discovery document is not beside the project: %v", err)
-	}
+	doc := loadDiscovery(t, contract.Need(t, discoveryDocument))
 	for _, body := range []string{
 		`{"resourceName":1}`, `{"nope":1}`, `{"names":[{"givenName":true}]}`, `{"names":{}}`,
 		`{"metadata":{"sources":[{"type":"FRIEND"}]}}`, `{"metadata":{"sources":[{"updateTime":"yesterday"}]}}`,

@@ -190,7 +190,7 @@ func (s *Sandbox) load() error {
 		case key == secretKey:
 			s.secret = value
 		case key == signingKey:
-			return s.loadSigning(value)
+			return s.signing.Load(value)
 		case key == settingsKey:
 			var st settings
 			if err := json.Unmarshal(value, &st); err != nil {

@@ -1,20 +1,12 @@
 package google
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"meibo/shared/sandbox"
 )
@@ -121,9 +113,8 @@ func (s *Sandbox) tokenExtra(r *http.Request, g sandbox.Grant, refresh bool) (ma
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.accounts[g.User]
-	key, err := s.signingKey()
-	if a == nil || err != nil {
-		return nil, broken(fmt.Errorf("no ID token: %v", err))
+	if a == nil {
+		return nil, broken(errors.New("no ID token without an account"))
 	}
 	now := s.cfg.Clock.Now()
 	claims := s.claims(a, g)
@@ -132,19 +123,7 @@ func (s *Sandbox) tokenExtra(r *http.Request, g sandbox.Grant, refresh bool) (ma
 	if nonce := g.Query.Get("nonce"); nonce != "" && !refresh {
 		claims["nonce"] = nonce
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: keyID(key)}}, (&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return nil, broken(err)
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return nil, broken(err)
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		return nil, broken(err)
-	}
-	token, err := signed.CompactSerialize()
+	token, err := s.signing.Sign(claims)
 	if err != nil {
 		return nil, broken(err)
 	}
@@ -163,44 +142,13 @@ func (s *Sandbox) claims(a *account, g sandbox.Grant) map[string]any {
 	return c
 }
 
-// signingKey makes the key at its first use: it takes a while. The caller holds s.mu.
-func (s *Sandbox) signingKey() (*rsa.PrivateKey, error) {
-	if s.signing != nil {
-		return s.signing, nil
-	}
-	key := s.cfg.Signing
-	if key == nil {
-		var err error
-		if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-			return nil, err
-		}
-	}
-	if err := sandbox.Save(s.cfg.Keep, map[string][]byte{signingKey: x509.MarshalPKCS1PrivateKey(key)}, nil); err != nil {
-		return nil, err
-	}
-	s.signing = key
-	return key, nil
-}
-
-func (s *Sandbox) loadSigning(b []byte) (err error) {
-	s.signing, err = x509.ParsePKCS1PrivateKey(b)
-	return err
-}
-
-func keyID(k *rsa.PrivateKey) string {
-	sum := sha256.Sum256(k.N.Bytes())
-	return hex.EncodeToString(sum[:8])
-}
-
 func (s *Sandbox) certs(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	key, err := s.signingKey()
-	s.mu.Unlock()
+	keys, err := s.signing.Keys()
 	if err != nil {
 		writeError(w, internal(err))
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: keyID(key), Algorithm: string(jose.RS256), Use: "sig"}}})
+	sandbox.WriteJSON(w, http.StatusOK, keys)
 }
 
 func (s *Sandbox) discovery(w http.ResponseWriter, r *http.Request) {

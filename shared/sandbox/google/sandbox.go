@@ -2,11 +2,8 @@ package google
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,13 +23,13 @@ type Sandbox struct {
 	schema  *schema
 	faults  sandbox.Faults
 	auth    *sandbox.AuthServer
+	signing sandbox.IDTokens
 	control http.Handler
 	vendor  http.Handler
 	routes  []route
 
 	mu       sync.Mutex
 	secret   []byte // seals cursors
-	signing  *rsa.PrivateKey
 	limits   Limits
 	lag      time.Duration
 	disabled bool // the API is switched off in the project
@@ -59,7 +56,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 		if cfg.Seed != 0 && cfg.Keep == nil {
-			cfg.Rand = seeded(cfg.Seed)
+			cfg.Rand = sandbox.Seeded("google", cfg.Seed)
 		}
 	}
 	s := &Sandbox{
@@ -68,6 +65,7 @@ func New(cfg Config) (*Sandbox, error) {
 	}
 	s.faults.Clock = cfg.Clock
 	s.faults.Op = s.operation
+	s.signing.Keep, s.signing.Name, s.signing.First = cfg.Keep, signingKey, cfg.Signing
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -78,24 +76,6 @@ func New(cfg Config) (*Sandbox, error) {
 	s.vendor = s.faults.Wrap(http.HandlerFunc(s.serve))
 	s.control = sandbox.Control(sandbox.ControlConfig{Book: s, Faults: &s.faults, Clock: cfg.Clock, Verbs: s.verbs()})
 	return s, nil
-}
-
-// seeded is a reader that gives the same bytes for the same seed, safe for concurrent use.
-func seeded(seed int64) io.Reader {
-	var key [32]byte
-	copy(key[:], fmt.Sprintf("google sandbox %d", seed))
-	return &lockedReader{r: mathrand.NewChaCha8(key)}
-}
-
-type lockedReader struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *lockedReader) Read(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(b)
 }
 
 // Faults returns what goes around the vendor's routes.
@@ -149,11 +129,7 @@ func (s *Sandbox) origin(r *http.Request) string {
 	if s.cfg.Origin != "" {
 		return s.cfg.Origin
 	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+	return sandbox.Origin(r)
 }
 
 // AddUser adds an account, or changes the name and region of one.

@@ -28,23 +28,23 @@ func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 	type reply = map[string]any
 	user := func(r *http.Request) string { return r.URL.Query().Get("user") }
 	verbs := map[string]http.HandlerFunc{
-		"POST /sandbox/merge": verb(func(r *http.Request, in struct{ Winner, Loser string }) (any, error) {
+		"POST /sandbox/merge": sandbox.RequestVerb(func(r *http.Request, in struct{ Winner, Loser string }) (any, error) {
 			return reply{}, s.Merge(user(r), in.Winner, in.Loser)
 		}),
-		"POST /sandbox/rekey": verb(func(r *http.Request, in struct {
+		"POST /sandbox/rekey": sandbox.RequestVerb(func(r *http.Request, in struct {
 			ID     string
 			Forget bool
 		}) (any, error) {
 			id, err := s.Rekey(user(r), in.ID, in.Forget)
 			return reply{"id": id}, err
 		}),
-		"POST /sandbox/expire-cursors": bare(func(r *http.Request) error { return s.ExpireCursors(user(r)) }),
-		"POST /sandbox/revoke":         bare(func(r *http.Request) error { return s.RevokeUser(user(r)) }),
-		"POST /sandbox/expire-access":  bare(func(r *http.Request) error { return s.ExpireAccess(user(r)) }),
-		"POST /sandbox/scopes": verb(func(r *http.Request, in struct{ Scopes []string }) (any, error) {
+		"POST /sandbox/expire-cursors": sandbox.BareVerb(func(r *http.Request) error { return s.ExpireCursors(user(r)) }),
+		"POST /sandbox/revoke":         sandbox.BareVerb(func(r *http.Request) error { return s.RevokeUser(user(r)) }),
+		"POST /sandbox/expire-access":  sandbox.BareVerb(func(r *http.Request) error { return s.ExpireAccess(user(r)) }),
+		"POST /sandbox/scopes": sandbox.RequestVerb(func(r *http.Request, in struct{ Scopes []string }) (any, error) {
 			return reply{}, s.SetScopes(user(r), in.Scopes)
 		}),
-		"POST /sandbox/members": verb(func(r *http.Request, in struct {
+		"POST /sandbox/members": sandbox.RequestVerb(func(r *http.Request, in struct {
 			ID     string
 			Groups []string
 		}) (any, error) {
@@ -54,37 +54,19 @@ func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 			groups, err := s.Groups(user(r))
 			sandbox.ControlAnswer(w, reply{"groups": groups}, err)
 		},
-		"POST /sandbox/groups": verb(func(r *http.Request, in struct{ Name string }) (any, error) {
+		"POST /sandbox/groups": sandbox.RequestVerb(func(r *http.Request, in struct{ Name string }) (any, error) {
 			id, err := s.AddGroup(user(r), in.Name)
 			return reply{"id": id}, err
 		}),
-		"DELETE /sandbox/groups/{id...}": bare(func(r *http.Request) error { return s.RemoveGroup(user(r), r.PathValue("id")) }),
-		"POST /sandbox/lag": verb(func(_ *http.Request, in struct{ Seconds float64 }) (any, error) {
+		"DELETE /sandbox/groups/{id...}": sandbox.BareVerb(func(r *http.Request) error { return s.RemoveGroup(user(r), r.PathValue("id")) }),
+		"POST /sandbox/lag": sandbox.Verb(func(in struct{ Seconds float64 }) (any, error) {
 			return reply{}, s.SetLag(time.Duration(in.Seconds * float64(time.Second)))
 		}),
-		"POST /sandbox/limits": verb(func(_ *http.Request, in Limits) (any, error) { return reply{}, s.SetLimits(in) }),
-		"POST /sandbox/service": verb(func(_ *http.Request, in struct{ Disabled bool }) (any, error) {
+		"POST /sandbox/limits": sandbox.SettingVerb(s.SetLimits),
+		"POST /sandbox/service": sandbox.Verb(func(in struct{ Disabled bool }) (any, error) {
 			return reply{}, s.SetDisabled(in.Disabled)
 		}),
 	}
 	maps.Copy(verbs, sandbox.PhotoVerbs(s))
 	return verbs
-}
-
-func verb[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		if err := sandbox.ControlBody(r, &in); err != nil {
-			sandbox.ControlAnswer(w, nil, err)
-			return
-		}
-		out, err := do(r, in)
-		sandbox.ControlAnswer(w, out, err)
-	}
-}
-
-func bare(do func(*http.Request) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		sandbox.ControlAnswer(w, map[string]any{}, do(r))
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"meibo/shared/sandbox/entra"
 )
 
 // What a person, an administrator or the service does besides the API.
@@ -159,7 +161,7 @@ func longScopes(scopes []string) []string {
 
 // SetTokenError makes the user's refreshes fail with an AADSTS number, such as 50076, until it is set to 0.
 func (s *Sandbox) SetTokenError(user string, number int) error {
-	if _, ok := refusals[number]; !ok && number != 0 {
+	if number != 0 && !entra.Known(number) {
 		return fmt.Errorf("the sandbox has no refusal AADSTS%d", number)
 	}
 	return s.withBox(user, func(m *mailbox) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"meibo/shared/sandbox"
+	"meibo/shared/sandbox/entra"
 )
 
 var adminHTML = template.Must(template.New("adminconsent").Parse(`<!doctype html>
@@ -26,19 +27,19 @@ var adminHTML = template.Must(template.New("adminconsent").Parse(`<!doctype html
 func (s *Sandbox) adminConsent(w http.ResponseWriter, r *http.Request, tenant string) {
 	q := r.URL.Query()
 	if q.Get("client_id") != s.cfg.Client.ID || !slices.Contains(s.cfg.RedirectURIs, q.Get("redirect_uri")) {
-		http.Error(w, refusal(50011).text(), http.StatusBadRequest)
+		http.Error(w, entra.Refuse(50011).Text(), http.StatusBadRequest)
 		return
 	}
 	scopes := strings.Fields(q.Get("scope"))
 	switch {
-	case tenant == anyTenant || tenant == personalTenant:
-		http.Error(w, refusal(9001023).text(), http.StatusBadRequest)
+	case tenant == entra.Common || tenant == entra.Consumers:
+		http.Error(w, entra.Refuse(9001023).Text(), http.StatusBadRequest)
 		return
 	case len(scopes) == 0:
-		http.Error(w, refusal(900144).text(), http.StatusBadRequest)
+		http.Error(w, entra.Refuse(900144).Text(), http.StatusBadRequest)
 		return
 	case slices.ContainsFunc(scopes, func(sc string) bool { return !knownScope(sc) }):
-		http.Error(w, refusal(70011).text(), http.StatusBadRequest)
+		http.Error(w, entra.Refuse(70011).Text(), http.StatusBadRequest)
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -53,34 +54,34 @@ func (s *Sandbox) adminConsent(w http.ResponseWriter, r *http.Request, tenant st
 	}
 	id, e := s.consent(r, tenant, scopes)
 	if e != nil {
-		s.back(w, r, url.Values{"admin_consent": {"True"}, "error": {e.consentCode()}, "error_description": {e.text()}})
+		entra.Back(w, r, url.Values{"admin_consent": {"True"}, "error": {consentCode(e)}, "error_description": {e.Text()}})
 		return
 	}
-	s.back(w, r, url.Values{"admin_consent": {"True"}, "tenant": {id}, "scope": {q.Get("scope")}})
+	entra.Back(w, r, url.Values{"admin_consent": {"True"}, "tenant": {id}, "scope": {q.Get("scope")}})
 }
 
 // consent grants what an administrator accepted, and returns the directory.
-func (s *Sandbox) consent(r *http.Request, tenant string, scopes []string) (id string, e *aadsts) {
+func (s *Sandbox) consent(r *http.Request, tenant string, scopes []string) (id string, e *entra.Refusal) {
 	if r.PostForm.Get("decision") != "allow" {
-		return "", refusal(65004)
+		return "", entra.Refuse(65004)
 	}
 	var ended []string
 	err := s.locked(func() error {
 		m := s.boxes[r.PostForm.Get("user")]
 		switch {
 		case m == nil:
-			e = refusal(50034)
+			e = entra.Refuse(50034)
 		case m.personal():
-			e = refusal(500208)
+			e = entra.Refuse(500208)
 		case m.Disabled:
-			e = refusal(50057)
+			e = entra.Refuse(50057)
 		case s.tenants[m.tid].BlockIP:
-			e = refusal(53003)
+			e = entra.Refuse(53003)
 		default:
 			e = s.admits(tenant, m)
 		}
 		if e == nil && m.Admin == "" {
-			e = refusal(90094)
+			e = entra.Refuse(90094)
 		}
 		if e != nil {
 			return nil
@@ -93,7 +94,7 @@ func (s *Sandbox) consent(r *http.Request, tenant string, scopes []string) (id s
 		return nil
 	})
 	if err = errors.Join(err, s.end(ended)); err != nil && e == nil {
-		e = refusal(90002)
+		e = entra.Refuse(90002)
 	}
 	return id, e
 }
@@ -105,7 +106,15 @@ func (t *tenant) grant(scope string) {
 		t.Roles = []string{writeContacts, "User.Read.All"}
 		return
 	}
-	if !slices.Contains(t.Granted, scope) && !slices.Contains(openScopes(), scope) {
+	if !slices.Contains(t.Granted, scope) && !slices.Contains(entra.OpenScopes(), scope) {
 		t.Granted = append(t.Granted, scope)
 	}
+}
+
+// consentCode is what the page of admin consent answers.
+func consentCode(e *entra.Refusal) string {
+	if e.Number == 65004 {
+		return "consent_required"
+	}
+	return pageCode(e)
 }

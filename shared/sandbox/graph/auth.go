@@ -1,32 +1,23 @@
 package graph
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"meibo/shared/sandbox"
+	"meibo/shared/sandbox/entra"
 )
 
 const (
-	authorizePath = "/oauth2/v2.0/authorize"
-	tokenPath     = "/oauth2/v2.0/token"
-	consentPath   = "/v2.0/adminconsent"
+	consentPath = "/v2.0/adminconsent"
 
 	// graphScope is the beginning of Graph's scopes in their long form, in which they are granted.
 	graphScope = "https://graph.microsoft.com/"
 	// appUser is the beginning of the name under which the application's own tokens are kept.
 	appUser = "app:"
-
-	accessLife  = 3599 * time.Second
-	refreshLife = 90 * 24 * time.Hour
 )
-
-// openScopes are those of OpenID Connect, which have no long form.
-func openScopes() []string { return []string{"openid", "profile", "email", "offline_access"} }
 
 // permissions are the delegated permissions that exist here.
 func permissions() []string {
@@ -37,12 +28,12 @@ func permissions() []string {
 }
 
 func knownScope(scope string) bool {
-	return slices.Contains(openScopes(), scope) || slices.Contains(permissions(), strings.TrimPrefix(scope, graphScope))
+	return slices.Contains(entra.OpenScopes(), scope) || slices.Contains(permissions(), strings.TrimPrefix(scope, graphScope))
 }
 
 // longScope is a scope in the form in which it is granted.
 func longScope(scope string) string {
-	if slices.Contains(openScopes(), scope) || strings.HasPrefix(scope, graphScope) {
+	if slices.Contains(entra.OpenScopes(), scope) || strings.HasPrefix(scope, graphScope) {
 		return scope
 	}
 	return graphScope + scope
@@ -53,9 +44,9 @@ func (s *Sandbox) newAuth() error {
 	s.auth, err = sandbox.NewAuthServer(sandbox.AuthConfig{
 		Name: "graph", System: "Microsoft 365 (sandbox)", Clock: s.cfg.Clock, Rand: s.cfg.Rand, Keep: s.cfg.Keep,
 		Clients: []sandbox.Client{s.cfg.Client}, RedirectURIs: s.cfg.RedirectURIs,
-		AuthorizePath: authorizePath, TokenPath: tokenPath, AccessLife: accessLife, Users: s.Users,
+		AuthorizePath: entra.AuthorizePath, TokenPath: entra.TokenPath, AccessLife: entra.AccessLife, Users: s.Users,
 		Hooks: sandbox.AuthHooks{
-			Authorize: checkAuthorize,
+			Authorize: func(r *http.Request) *sandbox.AuthError { return entra.CheckPage(r.URL.Query()) },
 			Scope:     knownScope,
 			Granted: func(g sandbox.Grant, _ []string) []string {
 				var out []string
@@ -64,11 +55,9 @@ func (s *Sandbox) newAuth() error {
 				}
 				return out
 			},
-			IssueRefresh: func(g sandbox.Grant, _ bool) bool { return slices.Contains(g.Scopes, "offline_access") },
+			IssueRefresh: entra.Offline,
 			Token:        s.tokenHook,
-			Spell: func(kind sandbox.TokenKind, random string) string {
-				return map[sandbox.TokenKind]string{sandbox.KindCode: "0.AXcode.", sandbox.KindAccess: "eyJ0eXAi.", sandbox.KindRefresh: "0.AXYA."}[kind] + random
-			},
+			Spell:        entra.Spell,
 			WriteError: func(w http.ResponseWriter, r *http.Request, e *sandbox.AuthError) {
 				s.writeTokenError(w, s.numbered(r, e))
 			},
@@ -77,51 +66,17 @@ func (s *Sandbox) newAuth() error {
 	return err
 }
 
-// checkAuthorize refuses values that Microsoft's page does not know, and what this one cannot do.
-func checkAuthorize(r *http.Request) *sandbox.AuthError {
-	q := r.URL.Query()
-	bad := func(name string) *sandbox.AuthError {
-		e := refusal(900144).auth()
-		e.Description += " The value of '" + name + "' is not supported."
-		return e
-	}
-	if m := q.Get("response_mode"); m != "" && m != "query" {
-		return bad("response_mode")
-	}
-	for _, p := range strings.Fields(q.Get("prompt")) {
-		switch p {
-		case "none":
-			return refusal(16000).auth()
-		case "login", "consent", "select_account":
-		default:
-			return bad("prompt")
-		}
-	}
-	return nil
+// numbered is the refusal for what the authorisation server, or a hook, found wrong.
+func (s *Sandbox) numbered(r *http.Request, e *sandbox.AuthError) *entra.Refusal {
+	s.mu.Lock()
+	expired := s.quirks.SecretExpired
+	s.mu.Unlock()
+	return entra.Numbered(r, e, expired)
 }
 
-// numbered is the refusal for what the authorisation server, or a hook, found wrong.
-func (s *Sandbox) numbered(r *http.Request, e *sandbox.AuthError) *aadsts {
-	if e.Cause == sandbox.CauseSecret {
-		s.mu.Lock()
-		expired := s.quirks.SecretExpired
-		s.mu.Unlock()
-		switch {
-		case expired:
-			return refusal(7000222)
-		case r.PostForm.Get("client_secret") == "":
-			return refusal(7000218)
-		}
-	}
-	if n, ok := causes[e.Cause]; ok {
-		return refusal(n)
-	}
-	for n := range refusals {
-		if x := refusal(n); x.text() == e.Description {
-			return x
-		}
-	}
-	return &aadsts{number: 90033, code: "temporarily_unavailable", status: http.StatusServiceUnavailable, what: "A transient error has occurred. " + e.Description}
+// writeTokenError answers a token request.
+func (s *Sandbox) writeTokenError(w http.ResponseWriter, e *entra.Refusal) {
+	e.Write(w, s.cfg.Clock.Now(), s.requestID)
 }
 
 // authorize shows the sign-in page and takes its answer.
@@ -130,57 +85,49 @@ func (s *Sandbox) authorize(w http.ResponseWriter, r *http.Request, tenant strin
 	ours := q.Get("client_id") == s.cfg.Client.ID && slices.Contains(s.cfg.RedirectURIs, q.Get("redirect_uri"))
 	if r.Method == http.MethodPost && ours && sandbox.SameOrigin(r) && r.ParseForm() == nil {
 		if e := s.signIn(r, tenant, q); e != nil {
-			s.back(w, r, url.Values{"error": {e.pageCode()}, "error_description": {e.text()}})
+			entra.Back(w, r, url.Values{"error": {pageCode(e)}, "error_description": {e.Text()}})
 			return
 		}
 	}
-	s.auth.ServeHTTP(w, at(r, authorizePath))
-}
-
-// at is r for the path that the authorisation server knows.
-func at(r *http.Request, path string) *http.Request {
-	c := r.Clone(r.Context())
-	c.URL.Path, c.URL.RawPath = path, ""
-	c.Form, c.PostForm = r.Form, r.PostForm
-	return c
+	s.auth.ServeHTTP(w, entra.At(r, entra.AuthorizePath))
 }
 
 // signIn checks what the person did on the page, where Microsoft says more than the authorisation server does.
-func (s *Sandbox) signIn(r *http.Request, tenant string, q url.Values) *aadsts {
+func (s *Sandbox) signIn(r *http.Request, tenant string, q url.Values) *entra.Refusal {
 	if r.PostForm.Get("decision") != "allow" {
-		return refusal(65004)
+		return entra.Refuse(65004)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.boxes[r.PostForm.Get("user")]
 	if m == nil {
-		return refusal(50034)
+		return entra.Refuse(50034)
 	}
 	if e := s.admits(tenant, m); e != nil {
 		return e
 	}
 	if m.Disabled {
-		return refusal(50057)
+		return entra.Refuse(50057)
 	}
 	t := s.tenants[m.tid]
 	if t.BlockIP {
-		return refusal(53003)
+		return entra.Refuse(53003)
 	}
 	adminOnly := t.AdminConsent || t.Withdrawn
 	for _, sc := range strings.Fields(q.Get("scope")) {
 		sc = strings.TrimPrefix(sc, graphScope)
 		if m.personal() && (strings.HasSuffix(sc, ".Shared") || strings.HasSuffix(sc, ".All")) {
-			return refusal(70011)
+			return entra.Refuse(70011)
 		}
 		adminOnly = adminOnly || sc == "User.Read.All" || sc == "User.Invite.All"
 	}
 	if adminOnly && m.Admin == "" && !m.personal() && !t.covers(strings.Fields(q.Get("scope"))) {
-		return refusal(90094)
+		return entra.Refuse(90094)
 	}
 	t.Known = t.Known || m.Admin != ""
 	s.dirty.tenant(t)
 	if err := s.flush(); err != nil {
-		return refusal(90002)
+		return entra.Refuse(90002)
 	}
 	return nil
 }
@@ -188,30 +135,11 @@ func (s *Sandbox) signIn(r *http.Request, tenant string, q url.Values) *aadsts {
 // covers says whether the administrator consented to all of scopes.
 func (t *tenant) covers(scopes []string) bool {
 	for _, sc := range scopes {
-		if !slices.Contains(openScopes(), sc) && !slices.Contains(t.Granted, strings.TrimPrefix(sc, graphScope)) {
+		if !slices.Contains(entra.OpenScopes(), sc) && !slices.Contains(t.Granted, strings.TrimPrefix(sc, graphScope)) {
 			return false
 		}
 	}
 	return true
-}
-
-// back redirects to the application with its state.
-func (s *Sandbox) back(w http.ResponseWriter, r *http.Request, params url.Values) {
-	q := r.URL.Query()
-	u, err := url.Parse(q.Get("redirect_uri"))
-	if err != nil {
-		http.Error(w, "The redirect URI does not parse.", http.StatusBadRequest)
-		return
-	}
-	all := u.Query()
-	for k, v := range params {
-		all[k] = v
-	}
-	if q.Has("state") {
-		all.Set("state", q.Get("state"))
-	}
-	u.RawQuery = all.Encode()
-	http.Redirect(w, r, u.String(), http.StatusFound)
 }
 
 // tokenHook refuses what Microsoft refuses, and adds the ID token. It is called with the authorisation server's lock held.
@@ -221,22 +149,22 @@ func (s *Sandbox) tokenHook(r *http.Request, g sandbox.Grant, refresh bool) (map
 	m := s.boxes[g.User]
 	switch {
 	case m == nil:
-		return nil, refusal(50034).auth()
+		return nil, entra.Refuse(50034).Auth()
 	case s.quirks.SecretExpired:
-		return nil, refusal(7000222).auth()
+		return nil, entra.Refuse(7000222).Auth()
 	case m.Disabled:
-		return nil, refusal(50057).auth()
+		return nil, entra.Refuse(50057).Auth()
 	case s.tenants[m.tid].shut():
-		return nil, refusal(53003).auth()
+		return nil, entra.Refuse(53003).Auth()
 	case s.tenants[m.tid].Withdrawn:
-		return nil, refusal(65001).auth()
+		return nil, entra.Refuse(65001).Auth()
 	case refresh && m.tokenError != 0:
-		return nil, refusal(m.tokenError).auth()
-	case refresh && s.cfg.Clock.Now().Sub(g.At) >= refreshLife:
-		return nil, refusal(700082).auth()
+		return nil, entra.Refuse(m.tokenError).Auth()
+	case refresh && s.cfg.Clock.Now().Sub(g.At) >= entra.RefreshLife:
+		return nil, entra.Refuse(700082).Auth()
 	}
-	if name, _, _ := tenantPath(r.Header.Get(tenantHeader)); s.admits(name, m) != nil {
-		return nil, refusal(70000).auth()
+	if name, _, _ := entra.TenantPath(r.Header.Get(tenantHeader)); s.admits(name, m) != nil {
+		return nil, entra.Refuse(70000).Auth()
 	}
 	var shown []string
 	for _, sc := range g.Scopes {
@@ -244,11 +172,11 @@ func (s *Sandbox) tokenHook(r *http.Request, g sandbox.Grant, refresh bool) (map
 			shown = append(shown, sc)
 		}
 	}
-	extra := map[string]any{"scope": strings.Join(shown, " "), "ext_expires_in": int(accessLife.Seconds())}
+	extra := map[string]any{"scope": strings.Join(shown, " "), "ext_expires_in": int(entra.AccessLife.Seconds())}
 	if slices.Contains(g.Scopes, "openid") {
-		token, err := s.idToken(m, g, s.origin(r), refresh)
+		token, err := s.signing.Sign(entra.Claims(entra.Person{Tenant: m.tid, Object: m.oid, Name: m.Name, Email: m.Email}, g, s.origin(r), s.cfg.Clock.Now(), refresh))
 		if err != nil {
-			return nil, refusal(90002).auth()
+			return nil, entra.Refuse(90002).Auth()
 		}
 		extra["id_token"] = token
 	}
@@ -260,7 +188,7 @@ const tenantHeader = "X-Sandbox-Tenant"
 
 // token answers the token path: code exchange and refresh by the authorisation server, and the application's own tokens.
 func (s *Sandbox) token(w http.ResponseWriter, r *http.Request, tenant string) {
-	inner := at(r, tokenPath)
+	inner := entra.At(r, entra.TokenPath)
 	inner.Header.Set(tenantHeader, "/"+tenant+"/")
 	if r.Method != http.MethodPost || inner.ParseForm() != nil {
 		s.auth.ServeHTTP(w, inner)
@@ -270,34 +198,12 @@ func (s *Sandbox) token(w http.ResponseWriter, r *http.Request, tenant string) {
 	case "client_credentials":
 		s.appToken(w, inner, tenant)
 	case "refresh_token":
-		s.rotate(w, inner)
+		if entra.Rotate(w, inner, s.auth) != nil {
+			s.writeTokenError(w, entra.Refuse(90002))
+		}
 	default:
 		s.auth.ServeHTTP(w, inner)
 	}
-}
-
-// rotate refreshes: every refresh answers with a new refresh token too, and the old one goes on working.
-func (s *Sandbox) rotate(w http.ResponseWriter, r *http.Request) {
-	rec := &recorder{header: http.Header{}}
-	s.auth.ServeHTTP(rec, r)
-	var answer map[string]any
-	if rec.status == http.StatusOK && json.Unmarshal(rec.body, &answer) == nil {
-		name, _ := answer["access_token"].(string)
-		if g, ok := s.auth.Check(name); ok {
-			access, refresh, err := s.auth.Issue(g.User, g.Client, g.Scopes...)
-			if err != nil {
-				s.writeTokenError(w, refusal(90002))
-				return
-			}
-			answer["access_token"], answer["refresh_token"] = access, refresh
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		sandbox.WriteJSON(w, http.StatusOK, answer)
-		return
-	}
-	w.Header().Set("Content-Type", rec.header.Get("Content-Type"))
-	w.WriteHeader(rec.status)
-	_, _ = w.Write(rec.body)
 }
 
 // appToken answers client_credentials.
@@ -312,34 +218,43 @@ func (s *Sandbox) appToken(w http.ResponseWriter, r *http.Request, tenant string
 	}
 	access, _, err := s.auth.Issue(appUser+id, s.cfg.Client.ID, roles...)
 	if err != nil {
-		s.writeTokenError(w, refusal(90002))
+		s.writeTokenError(w, entra.Refuse(90002))
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": int(accessLife.Seconds()), "ext_expires_in": int(accessLife.Seconds()), "access_token": access})
+	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": int(entra.AccessLife.Seconds()), "ext_expires_in": int(entra.AccessLife.Seconds()), "access_token": access})
 }
 
-func (s *Sandbox) checkApp(r *http.Request, tenant string) (e *aadsts, roles []string, id string) {
+func (s *Sandbox) checkApp(r *http.Request, tenant string) (e *entra.Refusal, roles []string, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.directory(tenant)
 	switch {
 	case r.PostForm.Get("client_id") != s.cfg.Client.ID:
-		return refusal(700016), nil, ""
+		return entra.Refuse(700016), nil, ""
 	case s.quirks.SecretExpired:
-		return refusal(7000222), nil, ""
+		return entra.Refuse(7000222), nil, ""
 	case r.PostForm.Get("client_secret") == "":
-		return refusal(7000218), nil, ""
+		return entra.Refuse(7000218), nil, ""
 	case r.PostForm.Get("client_secret") != s.cfg.Client.Secret:
-		return refusal(7000215), nil, ""
+		return entra.Refuse(7000215), nil, ""
 	case t == nil || t.ID == PersonalTenant:
-		return refusal(9001023), nil, ""
+		return entra.Refuse(9001023), nil, ""
 	case r.PostForm.Get("scope") != graphScope+".default":
-		return refusal(1002012), nil, ""
+		return entra.Refuse(1002012), nil, ""
 	case t.shut():
-		return refusal(53003), nil, ""
+		return entra.Refuse(53003), nil, ""
 	case !t.Known:
-		return refusal(700016), nil, ""
+		return entra.Refuse(700016), nil, ""
 	}
 	return nil, slices.Clone(t.Roles), t.ID
+}
+
+// pageCode is what a page answers to the application: whatever a policy or a person refused there is access_denied, since the codes of
+// the token path are for requests without a person.
+func pageCode(e *entra.Refusal) string {
+	if e.Code == "invalid_grant" || e.Code == "interaction_required" {
+		return "access_denied"
+	}
+	return e.Code
 }

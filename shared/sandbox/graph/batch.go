@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"meibo/shared/sandbox"
 )
 
 const (
@@ -189,12 +191,12 @@ func (s *Sandbox) enterBatch(who caller, parts []*part, serial bool) (map[*mailb
 // runPart handles one part, behind the faults for parts. A fault that cuts a part cuts the whole answer.
 func (s *Sandbox) runPart(r *http.Request, who caller, p *part) partAnswer {
 	inner := (&http.Request{Method: p.Method, URL: &url.URL{Path: "/v1.0" + p.url.Path, RawQuery: p.url.RawQuery}, Header: p.header(), Host: r.Host, Body: http.NoBody}).WithContext(r.Context())
-	rec := &recorder{header: http.Header{}}
+	rec := sandbox.NewRecorder()
 	s.parts.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		a, e := s.part(r, who, p)
 		s.write(w, inner, a, e)
 	})).ServeHTTP(rec, inner)
-	return rec.answer(p.ID)
+	return recorded(rec, p.ID)
 }
 
 // part handles one part's request.
@@ -235,23 +237,23 @@ func (s *Sandbox) part(r *http.Request, who caller, p *part) (*reply, *apiError)
 
 // partAnswer is an answer that no handler made.
 func (s *Sandbox) partAnswer(p *part, a *reply, e *apiError) partAnswer {
-	rec := &recorder{header: http.Header{}}
+	rec := sandbox.NewRecorder()
 	s.write(rec, &http.Request{Header: p.header()}, a, e)
-	return rec.answer(p.ID)
+	return recorded(rec, p.ID)
 }
 
-// answer is what was taken up: JSON as it is, and anything else as base64.
-func (r *recorder) answer(id string) partAnswer {
-	a := partAnswer{ID: id, Status: r.status, Headers: map[string]string{}}
-	for k := range r.header {
-		a.Headers[k] = r.header.Get(k)
+// recorded is what was taken up: JSON as it is, and anything else as base64.
+func recorded(rec *sandbox.Recorder, id string) partAnswer {
+	a := partAnswer{ID: id, Status: rec.Status, Headers: map[string]string{}}
+	for k := range rec.Head {
+		a.Headers[k] = rec.Head.Get(k)
 	}
 	switch {
-	case len(r.body) == 0:
-	case strings.HasPrefix(r.header.Get("Content-Type"), "application/json"):
-		a.Body = json.RawMessage(r.body)
+	case len(rec.Body) == 0:
+	case strings.HasPrefix(rec.Head.Get("Content-Type"), "application/json"):
+		a.Body = json.RawMessage(rec.Body)
 	default:
-		a.Body = base64.StdEncoding.EncodeToString(r.body)
+		a.Body = base64.StdEncoding.EncodeToString(rec.Body)
 	}
 	return a
 }

@@ -98,6 +98,7 @@ func (w *world) hold() func() int {
 	must(w.t, err)
 	r.Header.Set("Authorization", "Bearer "+w.token)
 	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Expect", "100-continue") // the body is taken when the request is in flight, and not before
 	done := make(chan int)
 	go func() {
 		res, err := http.DefaultClient.Do(r)

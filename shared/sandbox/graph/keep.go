@@ -2,7 +2,6 @@ package graph
 
 import (
 	"cmp"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -249,7 +248,7 @@ func (s *Sandbox) loadOne(key string, value []byte, found kept, folders map[stri
 	case key == secretKey:
 		s.secret = value
 	case key == signingKey:
-		s.signing, err = x509.ParsePKCS1PrivateKey(value)
+		err = s.signing.Load(value)
 	case key == settingsKey:
 		var st settings
 		err = json.Unmarshal(value, &st)

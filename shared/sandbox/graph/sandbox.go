@@ -2,11 +2,8 @@ package graph
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,6 +13,7 @@ import (
 
 	"meibo/shared/clock"
 	"meibo/shared/sandbox"
+	"meibo/shared/sandbox/entra"
 )
 
 // Sandbox is the stand-in. It is safe for concurrent use.
@@ -27,6 +25,7 @@ type Sandbox struct {
 	faults     sandbox.Faults
 	parts      sandbox.Faults
 	auth       *sandbox.AuthServer
+	signing    sandbox.IDTokens
 	pusher     *sandbox.Pusher
 	control    http.Handler
 	vendor     http.Handler
@@ -35,7 +34,6 @@ type Sandbox struct {
 	// mu guards what follows. It is never held while the authorisation server is called, which calls back.
 	mu        sync.Mutex
 	secret    []byte // seals cursors
-	signing   *rsa.PrivateKey
 	limits    Limits
 	quirks    Quirks
 	lag       time.Duration
@@ -60,7 +58,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 		if cfg.Seed != 0 && cfg.Keep == nil {
-			cfg.Rand = seeded(cfg.Seed)
+			cfg.Rand = sandbox.Seeded("graph", cfg.Seed)
 		}
 	}
 	s := &Sandbox{
@@ -74,6 +72,7 @@ func New(cfg Config) (*Sandbox, error) {
 	}
 	s.faults.Clock, s.parts.Clock = cfg.Clock, cfg.Clock
 	s.faults.Op, s.parts.Op = s.operation, s.operation
+	s.signing.Keep, s.signing.Name, s.signing.First = cfg.Keep, signingKey, cfg.Signing
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -83,24 +82,6 @@ func New(cfg Config) (*Sandbox, error) {
 	s.vendor = s.faults.Wrap(http.HandlerFunc(s.serve))
 	s.control = sandbox.Control(sandbox.ControlConfig{Book: s, Faults: &s.faults, Clock: cfg.Clock, Verbs: s.verbs()})
 	return s, nil
-}
-
-// seeded is a reader that gives the same bytes for the same seed, safe for concurrent use.
-func seeded(seed int64) io.Reader {
-	var key [32]byte
-	copy(key[:], fmt.Sprintf("graph sandbox %d", seed))
-	return &lockedReader{r: mathrand.NewChaCha8(key)}
-}
-
-type lockedReader struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *lockedReader) Read(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(b)
 }
 
 // Faults returns what goes around the vendor's routes. A batch is one call there.
@@ -136,8 +117,8 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Sandbox) operation(r *http.Request) string {
 	path, ok := strings.CutPrefix(r.URL.Path, "/v1.0")
 	if !ok {
-		if _, rest, ok := tenantPath(r.URL.Path); ok && rest == tokenPath {
-			return r.Method + " /{tenant}" + tokenPath
+		if _, rest, ok := entra.TenantPath(r.URL.Path); ok && rest == entra.TokenPath {
+			return r.Method + " /{tenant}" + entra.TokenPath
 		}
 		return ""
 	}
@@ -165,11 +146,7 @@ func (s *Sandbox) origin(r *http.Request) string {
 	if s.cfg.Origin != "" {
 		return s.cfg.Origin
 	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+	return sandbox.Origin(r)
 }
 
 func (s *Sandbox) requestID() string {

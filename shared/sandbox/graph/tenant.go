@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"meibo/shared/sandbox/entra"
 )
 
 // tenant is a directory.
@@ -25,13 +27,6 @@ type tenant struct {
 	BlockIP      bool `json:"block_ip,omitempty"`
 	BlockService bool `json:"block_service,omitempty"`
 }
-
-// The tenants that a path may name besides directories.
-const (
-	anyTenant      = "common"
-	workTenants    = "organizations"
-	personalTenant = "consumers"
-)
 
 // tenantFor finds or makes the directory of a user.
 func (s *Sandbox) tenantFor(u User) (*tenant, error) {
@@ -80,15 +75,9 @@ func (s *Sandbox) directory(name string) *tenant {
 	return s.tenantNamed(name)
 }
 
-// tenantPath splits /{tenant}/rest.
-func tenantPath(path string) (name, rest string, ok bool) {
-	name, rest, ok = strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	return name, "/" + rest, ok && name != ""
-}
-
 // knownTenant says whether a path's tenant exists.
 func (s *Sandbox) knownTenant(name string) bool {
-	if slices.Contains([]string{anyTenant, workTenants, personalTenant}, name) {
+	if slices.Contains([]string{entra.Common, entra.Organizations, entra.Consumers}, name) {
 		return true
 	}
 	s.mu.Lock()
@@ -97,54 +86,54 @@ func (s *Sandbox) knownTenant(name string) bool {
 }
 
 // admits checks whether an account may sign in at a path's tenant. The caller holds s.mu.
-func (s *Sandbox) admits(name string, m *mailbox) *aadsts {
+func (s *Sandbox) admits(name string, m *mailbox) *entra.Refusal {
 	switch name {
-	case anyTenant:
+	case entra.Common:
 		return nil
-	case workTenants:
+	case entra.Organizations:
 		if m.personal() {
-			return refusal(500208)
+			return entra.Refuse(500208)
 		}
 		return nil
-	case personalTenant:
+	case entra.Consumers:
 		if !m.personal() {
-			return refusal(500208)
+			return entra.Refuse(500208)
 		}
 		return nil
 	}
 	if t := s.directory(name); t == nil || t.ID != m.tid {
-		return refusal(50020)
+		return entra.Refuse(50020)
 	}
 	return nil
 }
 
 // identity answers everything below /{tenant}.
 func (s *Sandbox) identity(w http.ResponseWriter, r *http.Request) {
-	name, rest, ok := tenantPath(r.URL.Path)
+	name, rest, ok := entra.TenantPath(r.URL.Path)
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
 	if !s.knownTenant(name) {
-		e := refusal(90002)
-		if rest == tokenPath {
+		e := entra.Refuse(90002)
+		if rest == entra.TokenPath {
 			s.writeTokenError(w, e)
 			return
 		}
-		http.Error(w, e.text(), http.StatusBadRequest)
+		http.Error(w, e.Text(), http.StatusBadRequest)
 		return
 	}
 	switch rest {
-	case authorizePath:
+	case entra.AuthorizePath:
 		s.authorize(w, r, name)
-	case tokenPath:
+	case entra.TokenPath:
 		s.token(w, r, name)
 	case consentPath:
 		s.adminConsent(w, r, name)
 	case "/v2.0/.well-known/openid-configuration":
 		s.discovery(w, r, name)
 	case "/discovery/v2.0/keys":
-		s.keys(w)
+		entra.Keys(w, &s.signing)
 	default:
 		http.NotFound(w, r)
 	}
@@ -181,4 +170,18 @@ func (s *Sandbox) withTenant(user string, do func(*tenant) error) error {
 		s.dirty.tenant(t)
 		return do(t)
 	})
+}
+
+// discovery answers the OpenID configuration.
+func (s *Sandbox) discovery(w http.ResponseWriter, r *http.Request, name string) {
+	issuer := ""
+	s.mu.Lock()
+	if t := s.directory(name); t != nil {
+		issuer = t.ID
+	}
+	s.mu.Unlock()
+	if name == entra.Consumers {
+		issuer = PersonalTenant
+	}
+	entra.Discovery(w, s.origin(r), name, issuer)
 }

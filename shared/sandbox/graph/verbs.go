@@ -41,95 +41,77 @@ func (s *Sandbox) verbs() map[string]http.HandlerFunc {
 	type reply = map[string]any
 	user := func(r *http.Request) string { return r.URL.Query().Get("user") }
 	verbs := map[string]http.HandlerFunc{
-		"POST /sandbox/members": verb(func(r *http.Request, in struct {
+		"POST /sandbox/members": sandbox.RequestVerb(func(r *http.Request, in struct {
 			ID     string
 			Groups []string
 		}) (any, error) {
 			return reply{}, s.SetGroups(user(r), in.ID, in.Groups)
 		}),
-		"POST /sandbox/merge": verb(func(r *http.Request, in struct{ Winner, Loser string }) (any, error) {
+		"POST /sandbox/merge": sandbox.RequestVerb(func(r *http.Request, in struct{ Winner, Loser string }) (any, error) {
 			return reply{}, s.Merge(user(r), in.Winner, in.Loser)
 		}),
 		"GET /sandbox/groups": func(w http.ResponseWriter, r *http.Request) {
 			groups, err := s.Groups(user(r))
 			sandbox.ControlAnswer(w, reply{"groups": groups}, err)
 		},
-		"POST /sandbox/groups": verb(func(r *http.Request, in struct {
+		"POST /sandbox/groups": sandbox.RequestVerb(func(r *http.Request, in struct {
 			Name   string
 			Hidden bool
 		}) (any, error) {
 			id, err := s.AddFolder(user(r), in.Name, in.Hidden)
 			return reply{"id": id}, err
 		}),
-		"PATCH /sandbox/groups/{id...}": verb(func(r *http.Request, in struct{ Name string }) (any, error) {
+		"PATCH /sandbox/groups/{id...}": sandbox.RequestVerb(func(r *http.Request, in struct{ Name string }) (any, error) {
 			return reply{}, s.RenameFolder(user(r), r.PathValue("id"), in.Name)
 		}),
-		"DELETE /sandbox/groups/{id...}": bare(func(r *http.Request) error { return s.RemoveFolder(user(r), r.PathValue("id")) }),
+		"DELETE /sandbox/groups/{id...}": sandbox.BareVerb(func(r *http.Request) error { return s.RemoveFolder(user(r), r.PathValue("id")) }),
 		"PUT /sandbox/photos/{id...}":    s.controlPutPhoto,
 		"GET /sandbox/photos/{id...}":    s.controlGetPhoto,
-		"POST /sandbox/expire-cursors":   bare(func(r *http.Request) error { return s.ExpireCursors(user(r)) }),
-		"POST /sandbox/revoke":           bare(func(r *http.Request) error { return s.RevokeUser(user(r)) }),
-		"POST /sandbox/expire-access":    bare(func(r *http.Request) error { return s.ExpireAccess(user(r)) }),
-		"POST /sandbox/scopes": verb(func(r *http.Request, in struct{ Scopes []string }) (any, error) {
+		"POST /sandbox/expire-cursors":   sandbox.BareVerb(func(r *http.Request) error { return s.ExpireCursors(user(r)) }),
+		"POST /sandbox/revoke":           sandbox.BareVerb(func(r *http.Request) error { return s.RevokeUser(user(r)) }),
+		"POST /sandbox/expire-access":    sandbox.BareVerb(func(r *http.Request) error { return s.ExpireAccess(user(r)) }),
+		"POST /sandbox/scopes": sandbox.RequestVerb(func(r *http.Request, in struct{ Scopes []string }) (any, error) {
 			return reply{}, s.SetScopes(user(r), in.Scopes)
 		}),
-		"POST /sandbox/token-error": verb(func(r *http.Request, in struct{ Code int }) (any, error) {
+		"POST /sandbox/token-error": sandbox.RequestVerb(func(r *http.Request, in struct{ Code int }) (any, error) {
 			return reply{}, s.SetTokenError(user(r), in.Code)
 		}),
-		"POST /sandbox/tenant": verb(func(r *http.Request, in struct {
+		"POST /sandbox/tenant": sandbox.RequestVerb(func(r *http.Request, in struct {
 			Required bool `json:"admin_consent_required"`
 		}) (any, error) {
 			return reply{}, s.SetAdminConsentRequired(user(r), in.Required)
 		}),
-		"POST /sandbox/admin-consent": verb(func(r *http.Request, in struct{ Scopes, Roles []string }) (any, error) {
+		"POST /sandbox/admin-consent": sandbox.RequestVerb(func(r *http.Request, in struct{ Scopes, Roles []string }) (any, error) {
 			return reply{}, s.GrantAdminConsent(user(r), in.Scopes, in.Roles)
 		}),
 		"GET /sandbox/directories": func(w http.ResponseWriter, _ *http.Request) {
 			sandbox.ControlAnswer(w, reply{"directories": s.Directories()}, nil)
 		},
-		"POST /sandbox/directory": verb(func(_ *http.Request, in DirectoryChange) (any, error) { return reply{}, s.ChangeDirectory(in) }),
+		"POST /sandbox/directory": sandbox.SettingVerb(s.ChangeDirectory),
 		"GET /sandbox/subscriptions": func(w http.ResponseWriter, r *http.Request) {
 			subs, err := s.Subscriptions(user(r))
 			sandbox.ControlAnswer(w, reply{"subscriptions": subs}, err)
 		},
-		"DELETE /sandbox/subscriptions": bare(func(r *http.Request) error { return s.RemoveSubscriptions(user(r)) }),
-		"POST /sandbox/lifecycle": verb(func(r *http.Request, in struct{ Event string }) (any, error) {
+		"DELETE /sandbox/subscriptions": sandbox.BareVerb(func(r *http.Request) error { return s.RemoveSubscriptions(user(r)) }),
+		"POST /sandbox/lifecycle": sandbox.RequestVerb(func(r *http.Request, in struct{ Event string }) (any, error) {
 			return reply{}, s.Lifecycle(user(r), in.Event)
 		}),
-		"POST /sandbox/lag": verb(func(_ *http.Request, in struct{ Seconds float64 }) (any, error) {
+		"POST /sandbox/lag": sandbox.Verb(func(in struct{ Seconds float64 }) (any, error) {
 			return reply{}, s.SetLag(time.Duration(in.Seconds * float64(time.Second)))
 		}),
-		"POST /sandbox/limits": verb(func(_ *http.Request, in Limits) (any, error) { return reply{}, s.SetLimits(in) }),
-		"POST /sandbox/quirks": verb(func(_ *http.Request, in Quirks) (any, error) { return reply{}, s.SetQuirks(in) }),
-		"POST /sandbox/part-faults": verb(func(_ *http.Request, in sandbox.Fault) (any, error) {
+		"POST /sandbox/limits": sandbox.SettingVerb(s.SetLimits),
+		"POST /sandbox/quirks": sandbox.SettingVerb(s.SetQuirks),
+		"POST /sandbox/part-faults": sandbox.Verb(func(in sandbox.Fault) (any, error) {
 			s.parts.Add(in)
 			return reply{}, nil
 		}),
-		"DELETE /sandbox/part-faults": bare(func(*http.Request) error {
+		"DELETE /sandbox/part-faults": sandbox.BareVerb(func(*http.Request) error {
 			s.parts.Clear()
 			return nil
 		}),
 	}
 	maps.Copy(verbs, s.pusher.Verbs())
 	return verbs
-}
-
-func verb[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		if err := sandbox.ControlBody(r, &in); err != nil {
-			sandbox.ControlAnswer(w, nil, err)
-			return
-		}
-		out, err := do(r, in)
-		sandbox.ControlAnswer(w, out, err)
-	}
-}
-
-func bare(do func(*http.Request) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		sandbox.ControlAnswer(w, map[string]any{}, do(r))
-	}
 }
 
 func (s *Sandbox) controlPutPhoto(w http.ResponseWriter, r *http.Request) {

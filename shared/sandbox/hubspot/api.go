@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"meibo/shared/sandbox"
 )
 
 // bodyLimit is the largest request body; HubSpot states none, so this only protects the sandbox.
@@ -72,7 +74,7 @@ func (s *Sandbox) api(w http.ResponseWriter, r *http.Request) {
 
 // admit authenticates, finds the operation, checks scope, charges the call and checks its parameters.
 func (s *Sandbox) admit(h http.Header, r *http.Request) (*call, *route, error) {
-	h.Set("X-HubSpot-Correlation-Id", s.uuid())
+	h.Set("X-HubSpot-Correlation-Id", sandbox.UUID(s.random))
 	tok, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !bearer || tok == "" {
 		return nil, nil, unauthorized("INVALID_AUTHENTICATION", "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview")
@@ -191,15 +193,6 @@ func (c *call) words(name string) ([]string, error) {
 
 func runes(b []byte) int { return utf8.RuneCount(b) }
 
-// origin is the sandbox's address as the caller of r reaches it.
-func origin(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
 // nextLink is the paging member for the page after a cursor.
 func (c *call) nextLink(after string) object {
 	q := url.Values{}
@@ -207,5 +200,5 @@ func (c *call) nextLink(after string) object {
 		q[k] = v
 	}
 	q.Set("after", after)
-	return object{"next": object{"after": after, "link": origin(c.r) + c.r.URL.Path + "?" + q.Encode()}}
+	return object{"next": object{"after": after, "link": sandbox.Origin(c.r) + c.r.URL.Path + "?" + q.Encode()}}
 }

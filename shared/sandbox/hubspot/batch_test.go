@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/hubspot"
 )
 
@@ -66,7 +67,7 @@ func TestBatchCreate(t *testing.T) {
 	for _, computed := range []string{"createdate", "lastmodifieddate", "lifecyclestage", "hs_object_source", "hs_object_source_id", "hs_object_source_label", "hs_email_domain"} {
 		delete(made, computed)
 	}
-	sameShape(t, "$", any(a.body), any(want), "url")
+	contract.SameShape(t, "$", any(a.body), any(want), "url")
 	a = w.call("POST", contacts+"/batch/create", body).want(207)
 	equal(t, "both fail now", whole(a.body["numErrors"]), 2)
 	equal(t, "category", str(a.list("errors")[0]["category"]), "CONFLICT")
@@ -136,7 +137,7 @@ func TestBatchUpsert(t *testing.T) {
 	want := sample[map[string]any](t, "batch-upsert-200")
 	p := want["results"].([]any)[0].(map[string]any)
 	p["properties"] = fields{"sync_uid": "", "jobtitle": "", "hs_object_id": "", "createdate": "", "lastmodifieddate": ""}
-	sameShape(t, "$", any(a.body), any(want), "url")
+	contract.SameShape(t, "$", any(a.body), any(want), "url")
 	id := str(a.list("results")[0]["id"])
 	get := func(name string) any { return w.call("GET", contacts+"/"+id+"?properties="+name, nil).prop(name) }
 	equal(t, "partial by a unique property", get("firstname"), any("Ines"))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"meibo/shared/clock"
+	"meibo/shared/contract"
 	"meibo/shared/record"
 	"meibo/shared/sandbox"
 	"meibo/shared/sandbox/hubspot"
@@ -21,7 +22,7 @@ func TestLimits(t *testing.T) {
 	}
 	a := w.call("GET", contacts, nil, as(w, tarmo)).want(429)
 	want := sample[map[string]any](t, "rate-limit-429")
-	sameShape(t, "$", any(a.body), any(want))
+	contract.SameShape(t, "$", any(a.body), any(want))
 	equal(t, "policy", str(a.body["policyName"])+str(a.body["message"]), str(want["policyName"])+str(want["message"]))
 	equal(t, "remaining", a.header.Get("X-HubSpot-RateLimit-Max")+" "+a.header.Get("X-HubSpot-RateLimit-Remaining"), "110 0")
 	equal(t, "no Retry-After", a.header.Get("Retry-After"), "")

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/hubspot"
 )
 
@@ -58,7 +59,7 @@ func TestListsHaveTheSheetsShape(t *testing.T) {
 		names = append(names, n)
 	}
 	a := w.call("GET", contacts+"?limit=1&properties="+strings.Join(names, ","), nil).want(200)
-	sameShape(t, "$", any(a.body), any(want))
+	contract.SameShape(t, "$", any(a.body), any(want))
 	equal(t, "after is the next record", a.after(), second)
 	twice := w.call("GET", contacts+"/"+id+"?properties=email&properties=phone,fax", nil).want(200)
 	equal(t, "repeated and between commas", fmt.Sprint(twice.prop("email"), twice.prop("phone"), twice.prop("fax")), "jon.berg@nordkai.example<nil> <nil>")
@@ -68,7 +69,7 @@ func TestListsHaveTheSheetsShape(t *testing.T) {
 	archived := sample[map[string]any](t, "contacts-list-archived")
 	p := archived["results"].([]any)[0].(map[string]any)["properties"].(map[string]any)
 	p["firstname"], p["lastname"] = nil, nil
-	sameShape(t, "$", any(a.body), any(archived))
+	contract.SameShape(t, "$", any(a.body), any(archived))
 
 	for _, q := range []string{"?limit=101", "?limit=0", "?after=x", "?archived=yes", "?sort=email", "?properties=", "?propertiesWithHistory=email", "?associations=deals"} {
 		w.call("GET", contacts+q, nil).refused(400, "VALIDATION_ERROR", "")
@@ -105,7 +106,7 @@ func TestValuesAreChecked(t *testing.T) {
 		w.call("PATCH", contacts+"/"+id, properties(c.name, c.value)).invalid(c.code, c.name)
 	}
 	error400 := sample[map[string]any](t, "error-400")
-	sameShape(t, "$", any(w.call("POST", contacts, properties("favourite_food", "x")).body), any(error400))
+	contract.SameShape(t, "$", any(w.call("POST", contacts, properties("favourite_food", "x")).body), any(error400))
 	w.call("POST", contacts, properties("jobtitle", "Buyer")).refused(400, "VALIDATION_ERROR", "at least one of")
 	for _, body := range []string{`{}`, `{"properties":null}`, `{"properties":{"firstname":null}}`, `{"properties":{"firstname":1}}`, `{"properties":{"firstname":"A"},"x":1}`, `[]`, ``} {
 		w.call("POST", contacts, body).refused(400, "VALIDATION_ERROR", "")
@@ -160,7 +161,7 @@ func TestAddressesAreUnique(t *testing.T) {
 	id := w.person("email", "jon@nordkai.example")
 	other := w.person("email", "ines@nordkai.example")
 	a := w.call("POST", contacts, properties("email", "JON@nordkai.example")).refused(409, "CONFLICT", "Contact already exists. Existing ID: "+id)
-	sameShape(t, "$", any(a.body), any(sample[map[string]any](t, "conflict-409")))
+	contract.SameShape(t, "$", any(a.body), any(sample[map[string]any](t, "conflict-409")))
 	w.call("PATCH", contacts+"/"+other, properties("email", "jon@nordkai.example")).invalid("CONFLICTING_UNIQUE_VALUE", "email")
 
 	merged, err := w.box.Merge(mira, id, other)

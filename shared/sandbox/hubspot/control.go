@@ -33,28 +33,28 @@ import (
 //	POST, GET /sandbox/push         see sandbox.Pusher
 func (s *Sandbox) controlHandler() http.Handler {
 	verbs := map[string]http.HandlerFunc{
-		"POST /sandbox/merge":         verb(s.mergeVerb),
-		"POST /sandbox/owner":         verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
-		"POST /sandbox/archive":       verb(func(in verbInput) (any, error) { return nil, s.Remove(in.User, in.ID) }),
-		"POST /sandbox/restore":       verb(func(in verbInput) (any, error) { return nil, s.Restore(in.User, in.ID) }),
-		"POST /sandbox/gdpr":          verb(func(in verbInput) (any, error) { return nil, s.GDPRDelete(in.User, in.ID) }),
-		"POST /sandbox/property":      verb(func(in verbInput) (any, error) { return nil, s.SetProperty(in.User, in.ID, in.Name, in.Value) }),
-		"POST /sandbox/touch":         verb(s.touchVerb),
-		"POST /sandbox/recompute":     verb(func(in verbInput) (any, error) { s.SetRecompute(in.Count); return nil, nil }),
-		"POST /sandbox/lifecycle":     verb(s.lifecycleVerb),
-		"POST /sandbox/rules":         verb(func(in verbInput) (any, error) { return nil, s.SetRule(in.User, in.Name, in.Value) }),
-		"POST /sandbox/groups":        verb(s.groupVerb),
-		"DELETE /sandbox/groups":      verb(func(in verbInput) (any, error) { return nil, s.RemoveGroup(in.User, in.ID) }),
-		"POST /sandbox/properties":    verb(s.propertyVerb),
-		"DELETE /sandbox/properties":  verb(func(in verbInput) (any, error) { return nil, s.RemoveProperty(in.User, in.Name) }),
-		"POST /sandbox/hook":          verb(s.hookVerb),
-		"POST /sandbox/lag":           verb(s.lagVerb),
-		"POST /sandbox/scopes":        verb(func(in verbInput) (any, error) { return nil, s.SetScopes(in.User, in.Scopes) }),
-		"POST /sandbox/access/expire": verb(func(in verbInput) (any, error) { return nil, s.ExpireAccess(in.User) }),
-		"POST /sandbox/revoke":        verb(func(in verbInput) (any, error) { return nil, s.RevokeUser(in.User) }),
-		"POST /sandbox/uninstall":     verb(func(in verbInput) (any, error) { return nil, s.Uninstall(in.User) }),
-		"POST /sandbox/quirks":        settingVerb(s.SetQuirks),
-		"POST /sandbox/limits":        settingVerb(func(l Limits) error { s.SetLimits(l); return nil }),
+		"POST /sandbox/merge":         sandbox.Verb(s.mergeVerb),
+		"POST /sandbox/owner":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
+		"POST /sandbox/archive":       sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Remove(in.User, in.ID) }),
+		"POST /sandbox/restore":       sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Restore(in.User, in.ID) }),
+		"POST /sandbox/gdpr":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.GDPRDelete(in.User, in.ID) }),
+		"POST /sandbox/property":      sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetProperty(in.User, in.ID, in.Name, in.Value) }),
+		"POST /sandbox/touch":         sandbox.Verb(s.touchVerb),
+		"POST /sandbox/recompute":     sandbox.Verb(func(in verbInput) (any, error) { s.SetRecompute(in.Count); return nil, nil }),
+		"POST /sandbox/lifecycle":     sandbox.Verb(s.lifecycleVerb),
+		"POST /sandbox/rules":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetRule(in.User, in.Name, in.Value) }),
+		"POST /sandbox/groups":        sandbox.Verb(s.groupVerb),
+		"DELETE /sandbox/groups":      sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RemoveGroup(in.User, in.ID) }),
+		"POST /sandbox/properties":    sandbox.Verb(s.propertyVerb),
+		"DELETE /sandbox/properties":  sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RemoveProperty(in.User, in.Name) }),
+		"POST /sandbox/hook":          sandbox.Verb(s.hookVerb),
+		"POST /sandbox/lag":           sandbox.Verb(s.lagVerb),
+		"POST /sandbox/scopes":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetScopes(in.User, in.Scopes) }),
+		"POST /sandbox/access/expire": sandbox.Verb(func(in verbInput) (any, error) { return nil, s.ExpireAccess(in.User) }),
+		"POST /sandbox/revoke":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RevokeUser(in.User) }),
+		"POST /sandbox/uninstall":     sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Uninstall(in.User) }),
+		"POST /sandbox/quirks":        sandbox.SettingVerb(s.SetQuirks),
+		"POST /sandbox/limits":        sandbox.SettingVerb(func(l Limits) error { s.SetLimits(l); return nil }),
 		"GET /sandbox/hook": func(w http.ResponseWriter, _ *http.Request) {
 			s.mu.Lock()
 			h := s.hook
@@ -94,33 +94,6 @@ type verbInput struct {
 	Collect    *bool     `json:"collect"`
 	Scopes     []string  `json:"scopes"`
 	Lag        string    `json:"lag"`
-}
-
-func verb(do func(verbInput) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in verbInput
-		if err := sandbox.ControlBody(r, &in); err != nil {
-			sandbox.ControlAnswer(w, nil, err)
-			return
-		}
-		out, err := do(in)
-		if out == nil {
-			out = object{}
-		}
-		sandbox.ControlAnswer(w, out, err)
-	}
-}
-
-// settingVerb replaces a whole setting.
-func settingVerb[T any](set func(T) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		err := sandbox.ControlBody(r, &in)
-		if err == nil {
-			err = set(in)
-		}
-		sandbox.ControlAnswer(w, object{}, err)
-	}
 }
 
 func (s *Sandbox) mergeVerb(in verbInput) (any, error) {

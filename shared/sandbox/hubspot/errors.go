@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"meibo/shared/sandbox"
 )
 
 // object is a small JSON answer.
@@ -108,12 +110,12 @@ func (s *Sandbox) fail(w http.ResponseWriter, err error) {
 	if !known {
 		f = &refusal{status: http.StatusInternalServerError, body: object{"status": "error", "message": "internal error"}}
 	}
-	body := object{"correlationId": s.uuid()}
+	body := object{"correlationId": sandbox.UUID(s.random)}
 	for k, v := range f.body {
 		body[k] = v
 	}
 	if _, over := body["errorType"]; over {
-		body["requestId"] = s.uuid()
+		body["requestId"] = sandbox.UUID(s.random)
 	}
 	for k, v := range f.header {
 		w.Header().Set(k, v)

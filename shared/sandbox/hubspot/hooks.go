@@ -196,7 +196,7 @@ func (s *Sandbox) SetHook(url string, properties ...string) error {
 	if len(properties) > 0 {
 		s.hook.Properties = properties
 	}
-	s.putJSON("hook", s.hook)
+	s.draft.PutJSON("hook", s.hook)
 	return s.save()
 }
 
@@ -205,6 +205,6 @@ func (s *Sandbox) CollectEvents(on bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hook.Collect = on
-	s.putJSON("hook", s.hook)
+	s.draft.PutJSON("hook", s.hook)
 	return s.save()
 }

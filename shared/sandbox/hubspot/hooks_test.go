@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/record"
 	"meibo/shared/sandbox"
 	"meibo/shared/sandbox/hubspot"
@@ -123,7 +124,7 @@ func TestWebhooksTellOfChanges(t *testing.T) {
 	must(t, w.box.Edit(mira, jon, f))
 	edit := one()
 	want := sample[[]map[string]any](t, "webhook-batch")
-	sameShape(t, "$", any(edit[0]), any(want[0]))
+	contract.SameShape(t, "$", any(edit[0]), any(want[0]))
 	equal(t, "edit", str(edit[0]["changeSource"])+str(edit[0]["propertyValue"]), "CRM_UIPurchasing lead")
 	must(t, w.box.SetProperty(mira, jon, "jobtitle", "Purchasing lead"))
 	w.settled()
@@ -138,14 +139,14 @@ func TestWebhooksTellOfChanges(t *testing.T) {
 	must(t, err)
 	merge := one()
 	equal(t, "merge", kinds(merge), "merge")
-	sameShape(t, "$", any(merge[0]), any(want[2]))
+	contract.SameShape(t, "$", any(merge[0]), any(want[2]))
 	equal(t, "ids", fmt.Sprintf("%.0f %.0f %.0f", merge[0]["primaryObjectId"], merge[0]["mergedObjectIds"], merge[0]["newObjectId"]), jon+" ["+jon+" "+ines+"] "+merged)
 
 	must(t, w.box.Remove(mira, merged))
 	gone := one()
 	expected := want[1]
 	expected["sourceId"] = "userId:1"
-	sameShape(t, "$", any(gone[0]), any(expected))
+	contract.SameShape(t, "$", any(gone[0]), any(expected))
 	must(t, w.box.Restore(mira, merged))
 	equal(t, "restore", kinds(one()), "restore")
 	must(t, w.box.GDPRDelete(mira, merged))

@@ -2,8 +2,6 @@ package hubspot
 
 import (
 	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
@@ -34,8 +32,7 @@ type Sandbox struct {
 	starts   int64               // how often the kept state was opened before
 	hook     hook
 
-	puts    map[string][]byte
-	deletes map[string]bool
+	draft   sandbox.Draft
 	changed map[*portal]bool
 	events  []event // to be sent when the state is kept
 	sent    int64   // events so far
@@ -46,7 +43,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Sandbox{cfg: cfg, random: cfg.Random, installs: map[string]*install{}, ends: map[string]int64{}, puts: map[string][]byte{}, deletes: map[string]bool{},
+	s := &Sandbox{cfg: cfg, random: cfg.Random, installs: map[string]*install{}, ends: map[string]int64{}, draft: sandbox.Draft{Keep: cfg.Keep},
 		changed: map[*portal]bool{}, hook: hook{URL: cfg.HookURL, Properties: cfg.HookProperties}}
 	if err := s.load(); err != nil {
 		return nil, err
@@ -79,9 +76,9 @@ func (s *Sandbox) sow() {
 			s.random = mathrand.NewChaCha8(seed)
 		}
 	}
-	s.random = &locked{r: s.random}
+	s.random = sandbox.Locked(s.random)
 	s.starts++
-	s.putJSON("starts", s.starts)
+	s.draft.PutJSON("starts", s.starts)
 }
 
 // Faults are the sandbox's faults and its count of calls.
@@ -128,75 +125,15 @@ func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// locked lets two servers draw from one source.
-type locked struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *locked) Read(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(b)
-}
-
-// hexText is n random bytes in hexadecimal digits.
-func (s *Sandbox) hexText(n int) string {
-	b := make([]byte, n)
-	if _, err := io.ReadFull(s.random, b); err != nil {
-		panic("hubspot sandbox: no randomness: " + err.Error()) // crypto/rand never fails, and a test's reader must not
-	}
-	return hex.EncodeToString(b)
-}
-
-// uuid is a random identifier in UUID's look.
-func (s *Sandbox) uuid() string {
-	h := s.hexText(16)
-	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
-}
-
-// put notes that key is to be kept; save writes what was noted. Both need the lock.
-func (s *Sandbox) put(key string, value []byte) {
-	if s.cfg.Keep != nil {
-		s.puts[key] = value
-		delete(s.deletes, key)
-	}
-}
-
-func (s *Sandbox) putJSON(key string, v any) {
-	if s.cfg.Keep == nil {
-		return
-	}
-	b, err := json.Marshal(v)
-	if err == nil { // plain structs of ours: they marshal
-		s.put(key, b)
-	}
-}
-
-func (s *Sandbox) drop(key string) {
-	if s.cfg.Keep != nil {
-		delete(s.puts, key)
-		s.deletes[key] = true
-	}
-}
-
 // save keeps what changed and then lets the webhooks of it out.
 func (s *Sandbox) save() error {
 	for p := range s.changed {
-		s.putJSON(portalKey(p), p)
+		s.draft.PutJSON(portalKey(p), p)
 	}
 	clear(s.changed)
-	if len(s.puts)+len(s.deletes) > 0 {
-		gone := make([]string, 0, len(s.deletes))
-		for k := range s.deletes {
-			gone = append(gone, k)
-		}
-		if err := sandbox.Save(s.cfg.Keep, s.puts, gone); err != nil {
-			s.events = nil
-			return fmt.Errorf("hubspot sandbox: keep the state: %w", err)
-		}
-		clear(s.puts)
-		clear(s.deletes)
+	if err := s.draft.Save(); err != nil {
+		s.events = nil
+		return fmt.Errorf("hubspot sandbox: keep the state: %w", err)
 	}
 	if !s.hook.Collect {
 		s.flush()

@@ -17,14 +17,14 @@ func listKey(p *portal, l *segment) string { return fmt.Sprintf("list/%04d/%d", 
 func (s *Sandbox) keepPortal(p *portal) { s.changed[p] = true }
 
 func (s *Sandbox) keepMember(m *member) {
-	s.putJSON(fmt.Sprintf("user/%04d/%d", m.p.Index, m.UserID), m)
+	s.draft.PutJSON(fmt.Sprintf("user/%04d/%d", m.p.Index, m.UserID), m)
 }
 
-func (s *Sandbox) keepList(p *portal, l *segment) { s.putJSON(listKey(p, l), l) }
+func (s *Sandbox) keepList(p *portal, l *segment) { s.draft.PutJSON(listKey(p, l), l) }
 
 // keepRow keeps a record, and the portal's counters with it.
 func (s *Sandbox) keepRow(t *table, r *row) {
-	s.putJSON(rowKey(t, r), r)
+	s.draft.PutJSON(rowKey(t, r), r)
 	s.keepPortal(t.p)
 }
 

@@ -282,17 +282,17 @@ func (s *Sandbox) installed(user, outer, inner string) (string, error) {
 	switch {
 	case in == nil:
 		in = &install{User: user}
-		outer = "na1-" + s.hexText(2) + "-" + s.hexText(2) + "-" + s.hexText(12)
+		outer = "na1-" + sandbox.HexText(s.random, 2) + "-" + sandbox.HexText(s.random, 2) + "-" + sandbox.HexText(s.random, 12)
 	case inner == "" && s.cfg.Quirks.RotateRefresh:
 		delete(s.installs, outer)
-		s.drop("install/" + outer)
-		outer = "na1-" + s.hexText(2) + "-" + s.hexText(2) + "-" + s.hexText(12)
+		s.draft.Drop("install/" + outer)
+		outer = "na1-" + sandbox.HexText(s.random, 2) + "-" + sandbox.HexText(s.random, 2) + "-" + sandbox.HexText(s.random, 12)
 	}
 	if inner != "" {
 		in.Inner = inner
 	}
 	s.installs[outer] = in
-	s.putJSON("install/"+outer, in)
+	s.draft.PutJSON("install/"+outer, in)
 	return outer, s.save()
 }
 
@@ -301,7 +301,7 @@ func (s *Sandbox) forget(user string, access bool) error {
 	for token, in := range s.installs {
 		if in.User == user {
 			delete(s.installs, token)
-			s.drop("install/" + token)
+			s.draft.Drop("install/" + token)
 		}
 	}
 	if !access {

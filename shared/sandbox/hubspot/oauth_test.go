@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/hubspot"
 )
 
@@ -63,7 +64,7 @@ func TestSigningIn(t *testing.T) {
 	w := newWorld(t)
 	code := w.authorize(mira, nil, nil).Get("code")
 	a := w.exchange(code).want(200)
-	sameShape(t, "$", any(a.body), any(sample[map[string]any](t, "token-response")))
+	contract.SameShape(t, "$", any(a.body), any(sample[map[string]any](t, "token-response")))
 	equal(t, "life", whole(a.body["expires_in"]), 1800)
 	equal(t, "scopes", fmt.Sprint(a.body["scopes"]), "[oauth crm.objects.contacts.read]")
 	w.exchange(code).want(400)

@@ -4,20 +4,19 @@ import (
 	"slices"
 	"testing"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/hubspot"
 )
 
 // Every operation is in the vendor's document of its version, and takes no parameter that is not there.
 func TestOperationsAreDocumented(t *testing.T) {
-	needDocuments(t)
 	all := hubspot.Operations()
 	if len(all) < 120 {
 		t.Fatalf("got %d operations", len(all))
 	}
 	for _, o := range all {
-		d, err := documents.get(documentOf(o.Path))
-		must(t, err)
-		path, _ := operationOf(d, o.Method, o.Path)
+		d := documents.Need(t, documentOf(o.Path)+".json")
+		path, _ := contract.Operation(d, o.Method, o.Path)
 		if path == "" {
 			t.Errorf("%s %s is not in %s", o.Method, o.Path, documentOf(o.Path))
 			continue

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/hubspot"
 )
 
@@ -85,12 +86,12 @@ func TestSegments(t *testing.T) {
 			a = w.call("PUT", base+"/"+id+"/memberships/add-and-remove", fields{"recordIdsToAdd": people[2:3], "recordIdsToRemove": people[:1]}).want(200)
 			want := sample[map[string]any](t, "list-memberships-change-response")
 			equal(t, "added and removed", fmt.Sprint(a.body["recordsIdsAdded"], a.body["recordIdsRemoved"]), fmt.Sprint(people[2:3], people[:1]))
-			sameShape(t, "$", any(a.body), any(want))
+			contract.SameShape(t, "$", any(a.body), any(want))
 			w.call("PUT", base+"/"+id+"/memberships/add", people[3:]).want(200)
 			w.call("PUT", base+"/"+id+"/memberships/remove", people[4:]).want(200)
 			w.call("PUT", base+"/"+id+"/memberships/add", fields{"ids": people}).want(400)
 			a = w.call("GET", base+"/"+id+"/memberships", nil).want(200)
-			sameShape(t, "$", any(a.body), any(sample[map[string]any](t, "list-memberships")))
+			contract.SameShape(t, "$", any(a.body), any(sample[map[string]any](t, "list-memberships")))
 			equal(t, "total", whole(a.body["total"]), 3)
 			first := w.call("GET", base+"/"+id+"/memberships?limit=2", nil).want(200)
 			rest := w.call("GET", base+"/"+id+"/memberships?limit=2&after="+first.after(), nil).want(200)
@@ -146,11 +147,11 @@ func TestOwnersAndAccount(t *testing.T) {
 		a := w.call("GET", base+"?email="+mira+"&limit=100", nil).want(200)
 		want := sample[map[string]any](t, "owners")
 		active := map[string]any{"results": want["results"].([]any)[:1]}
-		sameShape(t, "$", any(a.body), any(active))
+		contract.SameShape(t, "$", any(a.body), any(active))
 		equal(t, "id", str(a.list("results")[0]["id"]), fmt.Sprint(owner))
 		equal(t, "user", whole(a.list("results")[0]["userId"]), user)
 		former := w.call("GET", base+"?archived=true", nil).want(200)
-		sameShape(t, "$", any(former.body), any(map[string]any{"results": want["results"].([]any)[1:]}))
+		contract.SameShape(t, "$", any(former.body), any(map[string]any{"results": want["results"].([]any)[1:]}))
 		equal(t, "former users have no id", former.list("results")[0]["userId"], any(nil))
 		w.call("GET", base+"/"+fmt.Sprint(owner), nil).want(200)
 		w.call("GET", base+"/"+fmt.Sprint(user)+"?idProperty=userId", nil).want(200)
@@ -158,7 +159,7 @@ func TestOwnersAndAccount(t *testing.T) {
 	}
 	for _, version := range []string{"v3", "2026-03", "2026-09"} {
 		a := w.call("GET", "/account-info/"+version+"/details", nil).want(200)
-		sameShape(t, "$", any(a.body), any(sample[map[string]any](t, "account-details")))
+		contract.SameShape(t, "$", any(a.body), any(sample[map[string]any](t, "account-details")))
 		equal(t, "portal", whole(a.body["portalId"]), 6213544)
 	}
 	w.addUser(hubspot.User{Email: mira, TimeZone: "America/New_York", Region: "na1"})

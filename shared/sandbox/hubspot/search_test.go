@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/hubspot"
 )
 
@@ -59,7 +60,7 @@ func TestSearchFinds(t *testing.T) {
 
 	a := w.search(sample[fields](t, "search-request")).want(200)
 	want := sample[map[string]any](t, "search-response")
-	sameShape(t, "$", any(a.body), any(want))
+	contract.SameShape(t, "$", any(a.body), any(want))
 	w.call("POST", "/crm/objects/2026-09/contacts/search", where(is("email", "HAS_PROPERTY", nil))).want(200)
 	first := w.search(fields{"limit": 1}).want(200)
 	equal(t, "total", whole(first.body["total"]), 2)

@@ -163,7 +163,7 @@ func (s *Sandbox) SetLifecycle(user, mode string, standard *string) error {
 		case "refuse", "keep":
 			c.p.keepsStage = mode == "keep"
 			s.cfg.Quirks.KeepLifecycle = c.p.keepsStage
-			s.putJSON("quirks", s.cfg.Quirks)
+			s.draft.PutJSON("quirks", s.cfg.Quirks)
 			s.obey()
 		default:
 			return fmt.Errorf("the mode is refuse or keep, not %q", mode)
@@ -349,7 +349,7 @@ func (s *Sandbox) SetQuirks(q Quirks) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cfg.Quirks = q
-	s.putJSON("quirks", q)
+	s.draft.PutJSON("quirks", q)
 	s.obey()
 	return s.save()
 }

@@ -305,6 +305,6 @@ func (c *call) gdpr(r *row) {
 // erase forgets a record.
 func (c *call) erase(t *table, r *row) {
 	t.forget(r)
-	c.s.drop(rowKey(t, r))
+	c.s.draft.Drop(rowKey(t, r))
 	c.s.keepPortal(t.p)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/pipedrive"
 )
 
@@ -14,7 +15,7 @@ func TestUsersOfACompany(t *testing.T) {
 	w.addUser(pipedrive.User{Email: tarmo, Name: "Tarmo Kask", Denied: []string{"can_see_other_users"}})
 	w.addUser(pipedrive.User{Email: "x@other.example"})
 	me := w.call("GET", "/api/v1/users/me", nil).want(200)
-	sameShape(t, "$", me.body, sample(t, "users-me"))
+	contract.SameShape(t, "$", me.body, sample(t, "users-me"))
 	equal(t, "company", str(me.one()["company_name"])+" "+str(me.one()["company_domain"]), "Ecospin ecospin-sandbox")
 	equal(t, "users", len(w.call("GET", "/api/v1/users", nil).want(200).data()), 2)
 	equal(t, "users for one who sees no others", len(w.call("GET", "/api/v1/users", nil, as(w, tarmo)).want(200).data()), 1)
@@ -151,7 +152,7 @@ func TestSearch(t *testing.T) {
 	equal(t, "hits before the lag is over", hits("term=Jon"), 0)
 	w.clock.Advance(time.Minute)
 	wanted := sample(t, "person-search")
-	sameShape(t, "$", w.call("GET", "/persons/search?term=j@b.example&fields=email", nil).want(200).body, wanted)
+	contract.SameShape(t, "$", w.call("GET", "/persons/search?term=j@b.example&fields=email", nil).want(200).body, wanted)
 	for query, want := range map[string]int{
 		"term=jon@berg.example&exact_match=true&fields=email": 2, "term=jon@berg&exact_match=true&fields=email": 0, "term=on@berg&fields=email": 2,
 		"term=jon&fields=name": 2, "term=jon+berg&fields=name&exact_match=true": 1, "term=jonny": 1, "term=jonny&fields=name,email": 0, "term=5555&fields=phone": 1,

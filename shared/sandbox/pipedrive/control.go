@@ -37,31 +37,31 @@ import (
 //	PUT, GET /sandbox/photos/{id}   see sandbox.PhotoVerbs
 func (s *Sandbox) controlHandler() http.Handler {
 	verbs := map[string]http.HandlerFunc{
-		"POST /sandbox/merge":          verb(func(in verbInput) (any, error) { return nil, s.Merge(in.User, in.Winner, in.Loser) }),
-		"POST /sandbox/bulkedit":       verb(func(in verbInput) (any, error) { return nil, s.BulkEdit(in.User, in.IDs, in.Fields) }),
-		"POST /sandbox/touch":          verb(func(in verbInput) (any, error) { return nil, s.Touch(in.User, in.ID) }),
-		"POST /sandbox/purge":          verb(func(in verbInput) (any, error) { return nil, s.Purge(in.User, in.ID) }),
-		"POST /sandbox/owner":          verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
-		"POST /sandbox/visible":        verb(func(in verbInput) (any, error) { return nil, s.SetVisible(in.User, in.ID, in.VisibleTo) }),
-		"POST /sandbox/groups":         verb(s.groupVerb),
-		"DELETE /sandbox/groups":       verb(func(in verbInput) (any, error) { return nil, s.RemoveGroup(in.User, in.ID) }),
-		"POST /sandbox/fields":         verb(s.fieldVerb),
-		"DELETE /sandbox/fields":       verb(func(in verbInput) (any, error) { return nil, s.RemoveField(in.User, in.FieldCode) }),
-		"POST /sandbox/permissions":    verb(func(in verbInput) (any, error) { return nil, s.SetPermission(in.User, in.Permission, in.Enabled) }),
-		"POST /sandbox/contactsync":    verb(func(in verbInput) (any, error) { return nil, s.SetContactSync(in.User, in.Enabled) }),
-		"POST /sandbox/company":        verb(s.companyVerb),
-		"POST /sandbox/budget":         verb(s.budgetVerb),
-		"POST /sandbox/cursors/expire": verb(func(in verbInput) (any, error) { return nil, s.ExpireCursors(in.User) }),
-		"POST /sandbox/access/expire":  verb(func(in verbInput) (any, error) { return nil, s.ExpireAccess(in.User) }),
-		"POST /sandbox/revoke":         verb(func(in verbInput) (any, error) { return nil, s.RevokeUser(in.User) }),
-		"POST /sandbox/uninstall":      verb(func(in verbInput) (any, error) { return nil, s.Uninstall(in.User) }),
-		"POST /sandbox/scopes":         verb(func(in verbInput) (any, error) { return nil, s.SetScopes(in.User, in.Scopes) }),
-		"POST /sandbox/install":        verb(s.installVerb),
-		"POST /sandbox/lag":            verb(s.lagVerb),
-		"POST /sandbox/webhooks/ban":   verb(s.banVerb),
-		"POST /sandbox/webhooks/drop":  verb(func(in verbInput) (any, error) { return nil, s.DropWebhooks(in.User, in.Gone) }),
-		"POST /sandbox/quirks":         settingVerb(s.SetQuirks),
-		"POST /sandbox/limits":         settingVerb(func(l Limits) error { s.SetLimits(l); return nil }),
+		"POST /sandbox/merge":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Merge(in.User, in.Winner, in.Loser) }),
+		"POST /sandbox/bulkedit":       sandbox.Verb(func(in verbInput) (any, error) { return nil, s.BulkEdit(in.User, in.IDs, in.Fields) }),
+		"POST /sandbox/touch":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Touch(in.User, in.ID) }),
+		"POST /sandbox/purge":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Purge(in.User, in.ID) }),
+		"POST /sandbox/owner":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
+		"POST /sandbox/visible":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetVisible(in.User, in.ID, in.VisibleTo) }),
+		"POST /sandbox/groups":         sandbox.Verb(s.groupVerb),
+		"DELETE /sandbox/groups":       sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RemoveGroup(in.User, in.ID) }),
+		"POST /sandbox/fields":         sandbox.Verb(s.fieldVerb),
+		"DELETE /sandbox/fields":       sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RemoveField(in.User, in.FieldCode) }),
+		"POST /sandbox/permissions":    sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetPermission(in.User, in.Permission, in.Enabled) }),
+		"POST /sandbox/contactsync":    sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetContactSync(in.User, in.Enabled) }),
+		"POST /sandbox/company":        sandbox.Verb(s.companyVerb),
+		"POST /sandbox/budget":         sandbox.Verb(s.budgetVerb),
+		"POST /sandbox/cursors/expire": sandbox.Verb(func(in verbInput) (any, error) { return nil, s.ExpireCursors(in.User) }),
+		"POST /sandbox/access/expire":  sandbox.Verb(func(in verbInput) (any, error) { return nil, s.ExpireAccess(in.User) }),
+		"POST /sandbox/revoke":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RevokeUser(in.User) }),
+		"POST /sandbox/uninstall":      sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Uninstall(in.User) }),
+		"POST /sandbox/scopes":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetScopes(in.User, in.Scopes) }),
+		"POST /sandbox/install":        sandbox.Verb(s.installVerb),
+		"POST /sandbox/lag":            sandbox.Verb(s.lagVerb),
+		"POST /sandbox/webhooks/ban":   sandbox.Verb(s.banVerb),
+		"POST /sandbox/webhooks/drop":  sandbox.Verb(func(in verbInput) (any, error) { return nil, s.DropWebhooks(in.User, in.Gone) }),
+		"POST /sandbox/quirks":         sandbox.SettingVerb(s.SetQuirks),
+		"POST /sandbox/limits":         sandbox.SettingVerb(func(l Limits) error { s.SetLimits(l); return nil }),
 		"GET /sandbox/webhooks": func(w http.ResponseWriter, r *http.Request) {
 			all, err := s.Webhooks(r.URL.Query().Get("user"))
 			sandbox.ControlAnswer(w, object{"webhooks": all}, err)
@@ -97,33 +97,6 @@ type verbInput struct {
 	Lag        string        `json:"lag"`
 	For        string        `json:"for"`
 	Gone       bool          `json:"gone"`
-}
-
-func verb(do func(verbInput) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in verbInput
-		if err := sandbox.ControlBody(r, &in); err != nil {
-			sandbox.ControlAnswer(w, nil, err)
-			return
-		}
-		out, err := do(in)
-		if out == nil {
-			out = object{}
-		}
-		sandbox.ControlAnswer(w, out, err)
-	}
-}
-
-// settingVerb replaces a whole setting.
-func settingVerb[T any](set func(T) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		err := sandbox.ControlBody(r, &in)
-		if err == nil {
-			err = set(in)
-		}
-		sandbox.ControlAnswer(w, object{}, err)
-	}
 }
 
 func (s *Sandbox) groupVerb(in verbInput) (any, error) {

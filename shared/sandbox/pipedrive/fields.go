@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"unicode/utf8"
+
+	"meibo/shared/sandbox"
 )
 
 // option is one choice of a field, or a label.
@@ -208,7 +210,7 @@ func createField(c *call) (*reply, error) {
 
 // makeField numbers a new field and its options and adds it to all.
 func (c *call) makeField(all *[]*field, f *field, labels []string) {
-	f.Num, f.Code = firstBuiltin+1000+c.o.newID(), c.s.hexText(20)
+	f.Num, f.Code = firstBuiltin+1000+c.o.newID(), sandbox.HexText(c.s.random, 20)
 	for _, l := range labels {
 		f.Options = append(f.Options, option{c.o.newID(), l})
 	}

@@ -189,7 +189,7 @@ func deleteHook(c *call) (*reply, error) {
 
 func (s *Sandbox) removeHook(o *company, h *hook) {
 	o.hooks = slices.DeleteFunc(o.hooks, func(x *hook) bool { return x == h })
-	s.drop(hookKey(o, h.ID))
+	s.draft.Drop(hookKey(o, h.ID))
 }
 
 // switchOff is the vendor's own deletion: the webhook stays in the list, inactive and with the reason.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/record"
 	"meibo/shared/sandbox/pipedrive"
 )
@@ -83,7 +84,7 @@ func TestWebhooksAreManaged(t *testing.T) {
 	id := w.hook(l)
 	equal(t, "probes", l.probes, 1)
 	list := w.call("GET", "/api/v1/webhooks", nil).want(200)
-	sameShape(t, "$", list.data()[0], sample(t, "webhook-create-response")["data"])
+	contract.SameShape(t, "$", list.data()[0], sample(t, "webhook-create-response")["data"])
 	body := sample(t, "webhook-create")
 	delete(body, "user_id")
 	fails := func(change fields, status int) {
@@ -159,7 +160,7 @@ func TestWebhooksTellOfChanges(t *testing.T) {
 	customs := data["custom_fields"].(map[string]any)
 	delete(data, "custom_fields")
 	data["emails"] = []any{map[string]any{"label": "work", "value": "x", "primary": true}} // Jon has none
-	sameShape(t, "$", changed[0], wanted)
+	contract.SameShape(t, "$", changed[0], wanted)
 	equal(t, "typed text", str(customs[text].(map[string]any)["type"])+str(customs[text].(map[string]any)["value"]), "varcharPartner")
 	equal(t, "typed choice", str(customs[choice].(map[string]any)["type"]), "enum")
 	equal(t, "source", str(meta(changed[0])["change_source"]), "app")
@@ -182,7 +183,7 @@ func TestWebhooksTellOfChanges(t *testing.T) {
 		gone := sample(t, "webhook-delete-by-merge")
 		delete(gone, "previous")
 		delete(got[0], "previous")
-		sameShape(t, "$", got[0], gone)
+		contract.SameShape(t, "$", got[0], gone)
 		equal(t, "merged_to_id", str(meta(got[0])["merged_to_id"]), num(id))
 		equal(t, "merged_from_id", str(meta(got[1])["merged_from_id"]), num(other))
 	})

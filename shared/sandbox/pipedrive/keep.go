@@ -24,14 +24,14 @@ func budgetKey(o *company) string            { return fmt.Sprintf("budget/%04d",
 func (s *Sandbox) keepCompany(o *company) { s.changed[o] = true }
 
 func (s *Sandbox) keepMember(m *member) {
-	s.putJSON(fmt.Sprintf("user/%04d/%d", m.o.Index, m.ID), m)
+	s.draft.PutJSON(fmt.Sprintf("user/%04d/%d", m.o.Index, m.ID), m)
 }
 
-func (s *Sandbox) keepHook(o *company, h *hook) { s.putJSON(hookKey(o, h.ID), h) }
+func (s *Sandbox) keepHook(o *company, h *hook) { s.draft.PutJSON(hookKey(o, h.ID), h) }
 
 // keepRow keeps a record, and the company's counters with it.
 func (s *Sandbox) keepRow(o *company, t *table, r *row) {
-	s.putJSON(rowKey(o, t, r), r)
+	s.draft.PutJSON(rowKey(o, t, r), r)
 	s.keepCompany(o)
 }
 

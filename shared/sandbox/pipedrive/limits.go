@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"meibo/shared/sandbox"
 )
 
 const (
@@ -75,7 +77,7 @@ func (s *Sandbox) charge(h http.Header, token string, o *company, cost int, sear
 		}
 		if s.dailyTokens(o) < unlimited {
 			o.budget.Used += cost
-			s.putJSON(budgetKey(o), o.budget)
+			s.draft.PutJSON(budgetKey(o), o.budget)
 		}
 	}
 	s.limitHeaders(h, o, win, burst, now)
@@ -92,7 +94,7 @@ func (s *Sandbox) charge(h http.Header, token string, o *company, cost int, sear
 
 func (s *Sandbox) limitHeaders(h http.Header, o *company, win *window, burst int, now time.Time) {
 	q := s.cfg.Quirks
-	h.Set("X-Correlation-Id", s.uuid())
+	h.Set("X-Correlation-Id", sandbox.UUID(s.random))
 	if !q.NoBurstHeaders && burst < unlimited {
 		reset := burstSpan
 		if len(win.calls) > 0 {
@@ -143,7 +145,7 @@ func (s *Sandbox) Spend(user string, tokens int) error {
 	return s.onCompany(user, func(c *call) error {
 		s.left(c.o)
 		c.o.budget.Used = max(c.o.budget.Used+tokens, 0)
-		s.putJSON(budgetKey(c.o), c.o.budget)
+		s.draft.PutJSON(budgetKey(c.o), c.o.budget)
 		return nil
 	})
 }

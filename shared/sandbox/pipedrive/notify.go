@@ -118,7 +118,7 @@ func (s *Sandbox) payload(e event, h *hook) payload {
 	}
 	// All ids of meta are text.
 	p := payload{Meta: object{
-		"action": e.action, "entity": e.t.kind.entity, "entity_id": num(who.ID), "company_id": num(e.o.ID), "correlation_id": s.uuid(), "id": s.uuid(),
+		"action": e.action, "entity": e.t.kind.entity, "entity_id": num(who.ID), "company_id": num(e.o.ID), "correlation_id": sandbox.UUID(s.random), "id": sandbox.UUID(s.random),
 		"is_bulk_edit": e.bulk, "timestamp": s.cfg.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z"), "type": "application", "user_id": num(e.by),
 		"version": "2.0", "webhook_id": num(h.ID), "webhook_owner_id": num(h.Maker), "change_source": e.source, "host": e.o.Domain + ".pipedrive.com",
 		"permitted_user_ids": seers,

@@ -232,7 +232,7 @@ func (s *Sandbox) token(w http.ResponseWriter, r *http.Request) {
 	}
 	access, _ := out["access_token"].(string)
 	refresh, _ = out["refresh_token"].(string)
-	out["expires_in"], out["api_domain"] = expiresIn, origin(r)
+	out["expires_in"], out["api_domain"] = expiresIn, sandbox.Origin(r)
 	if err := s.installed(access, refresh); err != nil {
 		failWith(w, err)
 		return
@@ -248,7 +248,7 @@ func (s *Sandbox) installed(access, refresh string) error {
 	defer s.mu.Unlock()
 	in := &install{User: g.User, Used: s.now()}
 	s.installs[refresh] = in
-	s.putJSON("install/"+refresh, in)
+	s.draft.PutJSON("install/"+refresh, in)
 	return s.save()
 }
 
@@ -268,7 +268,7 @@ func (s *Sandbox) revoke(w http.ResponseWriter, r *http.Request) {
 	in := s.installs[tok]
 	if access {
 		s.dead[tok] = s.now() + int64(accessLife.Seconds())
-		s.putJSON("dead/"+tok, s.dead[tok])
+		s.draft.PutJSON("dead/"+tok, s.dead[tok])
 	}
 	err := s.save()
 	s.mu.Unlock()
@@ -292,7 +292,7 @@ func (s *Sandbox) forget(user string) error {
 	for tok, in := range s.installs {
 		if strings.EqualFold(in.User, user) {
 			delete(s.installs, tok)
-			s.drop("install/" + tok)
+			s.draft.Drop("install/" + tok)
 		}
 	}
 	if m := s.userByEmail(user); m != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/pipedrive"
 )
 
@@ -123,7 +124,7 @@ func TestToken(t *testing.T) {
 	w := newWorld(t)
 	t.Run("answer has the sample's shape and this origin", func(t *testing.T) {
 		got := w.form("/oauth/token", exchange(w.code(mira))).want(200)
-		sameShape(t, "$", got.body, sample(t, "token-response"))
+		contract.SameShape(t, "$", got.body, sample(t, "token-response"))
 		equal(t, "api_domain", str(got.body["api_domain"]), w.srv.URL)
 		equal(t, "scope", str(got.body["scope"]), strings.Join(pipedrive.AppScopes(), ","))
 		w.call("GET", "/api/v1/users/me", nil, header("Authorization", "Bearer "+str(got.body["access_token"]))).want(200)
@@ -178,7 +179,7 @@ func TestRevoke(t *testing.T) {
 	revoke("nobody's")
 	w.call("GET", "/api/v1/users/me", nil, bearer).want(200)
 	revoke(access)
-	sameShape(t, "$", w.call("GET", "/api/v1/users/me", nil, bearer).want(401).body, map[string]any{"success": false, "error": "", "errorCode": 0.0, "error_info": ""})
+	contract.SameShape(t, "$", w.call("GET", "/api/v1/users/me", nil, bearer).want(401).body, map[string]any{"success": false, "error": "", "errorCode": 0.0, "error_info": ""})
 	again := str(w.form("/oauth/token", refresh(long)).want(200).body["access_token"])
 	revoke(long)
 	w.call("GET", "/api/v1/users/me", nil, header("Authorization", "Bearer "+again)).want(401)
@@ -204,7 +205,7 @@ func TestUninstallTellsTheCallback(t *testing.T) {
 	equal(t, "request", r.Method+" "+r.URL.Path+" "+user+" "+pass, "DELETE /callback client secret")
 	var body map[string]any
 	must(t, json.Unmarshal(<-bodies, &body))
-	sameShape(t, "$", body, sample(t, "uninstall-callback"))
+	contract.SameShape(t, "$", body, sample(t, "uninstall-callback"))
 	w.form("/oauth/token", refresh(long)).want(400)
 
 	must(t, w.box.SetQuirks(pipedrive.Quirks{TextIDs: true}))
@@ -222,7 +223,7 @@ func TestScopesDecide(t *testing.T) {
 	reader := header("Authorization", "Bearer "+tok)
 	w.call("GET", "/persons", nil, reader).want(200)
 	got := w.call("POST", "/persons", fields{"name": "A"}, reader).want(403)
-	sameShape(t, "$", got.body, map[string]any{"success": false, "error": "Scope and URL mismatch"})
+	contract.SameShape(t, "$", got.body, map[string]any{"success": false, "error": "Scope and URL mismatch"})
 	w.call("GET", "/api/v1/users", nil, reader).refused(403, "Scope and URL mismatch")
 	w.call("GET", "/api/v1/webhooks", nil, reader).refused(403, "Scope and URL mismatch")
 	must(t, w.box.SetQuirks(pipedrive.Quirks{WebhooksNeedAdmin: true}))

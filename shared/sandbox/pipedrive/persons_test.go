@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/pipedrive"
 )
 
@@ -36,7 +37,7 @@ func TestPersonWritesFollowTheSamples(t *testing.T) {
 	customs, _ := got["custom_fields"].(map[string]any)
 	equal(t, "custom text", str(customs[text]), "Partner")
 	delete(got, "custom_fields")
-	sameShape(t, "$", got, full)
+	contract.SameShape(t, "$", got, full)
 	equal(t, "next_cursor", list.next(), "")
 	equal(t, "name", str(made.one()["first_name"])+"|"+str(made.one()["last_name"]), "Jon|Berg")
 	equal(t, "address parts left out are null", got["postal_address"].(map[string]any)["locality"], nil)
@@ -175,7 +176,7 @@ func TestDeleteIsSoft(t *testing.T) {
 	got := w.call("GET", "/persons/"+id, nil).want(200).one()
 	equal(t, "is_deleted", got["is_deleted"], any(true))
 	equal(t, "update_time is the deletion time", str(got["update_time"]), "2026-11-20T10:01:00Z")
-	sameShape(t, "$", w.call("PATCH", "/persons/"+id, fields{"name": "B"}).refused(404, "Person not found").body, sample(t, "error"))
+	contract.SameShape(t, "$", w.call("PATCH", "/persons/"+id, fields{"name": "B"}).refused(404, "Person not found").body, sample(t, "error"))
 	w.call("DELETE", "/persons/"+id, nil).refused(404, "Person not found")
 
 	must(t, w.box.SetQuirks(pipedrive.Quirks{HideDeleted: true}))

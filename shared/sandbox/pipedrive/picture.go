@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"meibo/shared/sandbox"
 )
 
 const (
@@ -33,7 +35,7 @@ var (
 func (c *call) pictureURLs(id int64) object {
 	out := object{}
 	for _, size := range pictureSizes {
-		out[strconv.Itoa(size)] = fmt.Sprintf("%s%s%d/%d/%s/%d.jpg", origin(c.r), picturePath, c.o.ID, id, c.s.pictureWord(c.o, id), size)
+		out[strconv.Itoa(size)] = fmt.Sprintf("%s%s%d/%d/%s/%d.jpg", sandbox.Origin(c.r), picturePath, c.o.ID, id, c.s.pictureWord(c.o, id), size)
 	}
 	return out
 }
@@ -79,13 +81,13 @@ func (c *call) setPicture(r *row, square []byte) {
 	after := r.clone()
 	if after.Picture != 0 {
 		delete(c.o.pictures, after.Picture)
-		c.s.drop(pictureKey(c.o, after.Picture))
+		c.s.draft.Drop(pictureKey(c.o, after.Picture))
 	}
 	after.Picture = 0
 	if square != nil {
 		after.Picture = c.o.newID()
 		c.o.pictures[after.Picture] = square
-		c.s.put(pictureKey(c.o, after.Picture), square)
+		c.s.draft.Put(pictureKey(c.o, after.Picture), square)
 	}
 	c.replace(c.o.persons, r, after)
 }

@@ -1,12 +1,8 @@
 package pipedrive
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -33,8 +29,7 @@ type Sandbox struct {
 	windows   map[string]*window  // by access token
 	users     int64               // given ids of users
 
-	puts    map[string][]byte
-	deletes map[string]bool
+	draft   sandbox.Draft
 	changed map[*company]bool
 	events  []event // to be sent when the state is kept
 }
@@ -44,19 +39,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Sandbox{cfg: cfg, random: cfg.Random, installs: map[string]*install{}, dead: map[string]int64{}, windows: map[string]*window{},
-		puts: map[string][]byte{}, deletes: map[string]bool{}, changed: map[*company]bool{}}
-	if s.random == nil {
-		s.random = rand.Reader
-		if cfg.Seed != 0 {
-			var seed [32]byte
-			for i := range 8 {
-				seed[i] = byte(cfg.Seed >> (8 * i))
-			}
-			s.random = mathrand.NewChaCha8(seed)
-		}
-	}
-	s.random = &locked{r: s.random}
+	s := &Sandbox{cfg: cfg, random: sandbox.Random(cfg.Random, cfg.Seed), installs: map[string]*install{}, dead: map[string]int64{}, windows: map[string]*window{}, draft: sandbox.Draft{Keep: cfg.Keep}, changed: map[*company]bool{}}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -65,7 +48,7 @@ func New(cfg Config) (*Sandbox, error) {
 		if _, err := io.ReadFull(s.random, s.key); err != nil {
 			return nil, fmt.Errorf("pipedrive sandbox: make the key of cursors: %w", err)
 		}
-		s.put("key", s.key)
+		s.draft.Put("key", s.key)
 		if err := s.save(); err != nil {
 			return nil, err
 		}
@@ -152,84 +135,15 @@ func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// origin is the sandbox's address as the caller of r reaches it.
-func origin(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
-// locked lets two servers draw from one source.
-type locked struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *locked) Read(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(b)
-}
-
-// hexText is n random bytes in hexadecimal digits.
-func (s *Sandbox) hexText(n int) string {
-	b := make([]byte, n)
-	if _, err := io.ReadFull(s.random, b); err != nil {
-		panic("pipedrive sandbox: no randomness: " + err.Error()) // crypto/rand never fails, and a test's reader must not
-	}
-	return hex.EncodeToString(b)
-}
-
-// uuid is a random identifier in UUID's look.
-func (s *Sandbox) uuid() string {
-	h := s.hexText(16)
-	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
-}
-
-// put notes that key is to be kept; save writes what was noted. Both need the lock.
-func (s *Sandbox) put(key string, value []byte) {
-	if s.cfg.Keep != nil {
-		s.puts[key] = value
-		delete(s.deletes, key)
-	}
-}
-
-func (s *Sandbox) putJSON(key string, v any) {
-	if s.cfg.Keep == nil {
-		return
-	}
-	b, err := json.Marshal(v)
-	if err == nil { // plain structs of ours: they marshal
-		s.put(key, b)
-	}
-}
-
-func (s *Sandbox) drop(key string) {
-	if s.cfg.Keep != nil {
-		delete(s.puts, key)
-		s.deletes[key] = true
-	}
-}
-
 // save keeps what changed and then lets the webhooks of it out.
 func (s *Sandbox) save() error {
 	for o := range s.changed {
-		s.putJSON(companyKey(o), o)
+		s.draft.PutJSON(companyKey(o), o)
 	}
 	clear(s.changed)
-	if len(s.puts)+len(s.deletes) > 0 {
-		gone := make([]string, 0, len(s.deletes))
-		for k := range s.deletes {
-			gone = append(gone, k)
-		}
-		if err := sandbox.Save(s.cfg.Keep, s.puts, gone); err != nil {
-			s.events = nil
-			return fmt.Errorf("pipedrive sandbox: keep the state: %w", err)
-		}
-		clear(s.puts)
-		clear(s.deletes)
+	if err := s.draft.Save(); err != nil {
+		s.events = nil
+		return fmt.Errorf("pipedrive sandbox: keep the state: %w", err)
 	}
 	events := s.events
 	s.events = nil

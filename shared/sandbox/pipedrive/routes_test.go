@@ -6,19 +6,20 @@ import (
 	"strings"
 	"testing"
 
+	"meibo/shared/contract"
 	"meibo/shared/sandbox/pipedrive"
 )
 
 func TestOperationsAreTheDocuments(t *testing.T) {
-	docs := needDocuments(t)
 	for _, op := range pipedrive.Operations() {
 		name, local := documentOf(op.Path)
-		path, _ := operationOf(docs[name], op.Method, strings.NewReplacer("{id}", "1", "{code}", "x").Replace(local))
+		d := documents.Need(t, name)
+		path, _ := contract.Operation(d, op.Method, strings.NewReplacer("{id}", "1", "{code}", "x").Replace(local))
 		if path == "" {
 			t.Errorf("%s %s is not in %s", op.Method, local, name)
 			continue
 		}
-		item := docs[name].Paths.Find(path).GetOperation(op.Method)
+		item := d.Paths.Find(path).GetOperation(op.Method)
 		var cost int
 		raw, err := json.Marshal(item.Extensions["x-token-cost"])
 		must(t, err)

@@ -72,7 +72,7 @@ func (s *Sandbox) SetQuirks(q Quirks) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cfg.Quirks = q
-	s.putJSON("quirks", q)
+	s.draft.PutJSON("quirks", q)
 	return s.save()
 }
 

@@ -37,24 +37,24 @@ import (
 //	POST /sandbox/lag            {"lag":"2m"}
 func (s *Sandbox) controlHandler() http.Handler {
 	common := sandbox.Control(sandbox.ControlConfig{Book: s, Faults: s.faults, Clock: s.cfg.Clock, Verbs: map[string]http.HandlerFunc{
-		"POST /sandbox/key":            verb(s.keyVerb),
-		"POST /sandbox/merge":          verb(s.mergeVerb),
-		"POST /sandbox/split":          verb(s.splitVerb),
-		"POST /sandbox/owner":          verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
-		"POST /sandbox/resign":         verb(func(in verbInput) (any, error) { return nil, s.Resign(in.User, in.To) }),
-		"POST /sandbox/private":        verb(func(in verbInput) (any, error) { return nil, s.SetPrivate(in.User, in.Enabled) }),
-		"POST /sandbox/forbidden":      verb(func(in verbInput) (any, error) { return nil, s.SetForbidden(in.User, in.Enabled) }),
-		"POST /sandbox/cards":          verb(s.cardVerb),
+		"POST /sandbox/key":            sandbox.Verb(s.keyVerb),
+		"POST /sandbox/merge":          sandbox.Verb(s.mergeVerb),
+		"POST /sandbox/split":          sandbox.Verb(s.splitVerb),
+		"POST /sandbox/owner":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
+		"POST /sandbox/resign":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Resign(in.User, in.To) }),
+		"POST /sandbox/private":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetPrivate(in.User, in.Enabled) }),
+		"POST /sandbox/forbidden":      sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetForbidden(in.User, in.Enabled) }),
+		"POST /sandbox/cards":          sandbox.Verb(s.cardVerb),
 		"GET /sandbox/cards":           s.cardsVerb,
-		"DELETE /sandbox/cards":        verb(func(in verbInput) (any, error) { return nil, s.RemoveCard(in.User, in.Card) }),
-		"POST /sandbox/status":         verb(func(in verbInput) (any, error) { return nil, s.SetStatus(in.User, in.Card, in.Status) }),
-		"POST /sandbox/touch":          verb(func(in verbInput) (any, error) { return nil, s.Touch(in.User, in.ID) }),
-		"POST /sandbox/groups":         verb(s.groupVerb),
-		"DELETE /sandbox/groups":       verb(func(in verbInput) (any, error) { return nil, s.RemoveGroup(in.User, in.ID) }),
-		"POST /sandbox/cursors/expire": verb(func(in verbInput) (any, error) { return nil, s.ExpireCursors(in.User) }),
-		"POST /sandbox/lag":            verb(s.lagVerb),
-		"POST /sandbox/quirks":         settingVerb(s.SetQuirks),
-		"POST /sandbox/limits":         settingVerb(func(l Limits) error { s.SetLimits(l); return nil }),
+		"DELETE /sandbox/cards":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RemoveCard(in.User, in.Card) }),
+		"POST /sandbox/status":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetStatus(in.User, in.Card, in.Status) }),
+		"POST /sandbox/touch":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Touch(in.User, in.ID) }),
+		"POST /sandbox/groups":         sandbox.Verb(s.groupVerb),
+		"DELETE /sandbox/groups":       sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RemoveGroup(in.User, in.ID) }),
+		"POST /sandbox/cursors/expire": sandbox.Verb(func(in verbInput) (any, error) { return nil, s.ExpireCursors(in.User) }),
+		"POST /sandbox/lag":            sandbox.Verb(s.lagVerb),
+		"POST /sandbox/quirks":         sandbox.SettingVerb(s.SetQuirks),
+		"POST /sandbox/limits":         sandbox.SettingVerb(func(l Limits) error { s.SetLimits(l); return nil }),
 	}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/sandbox/users" {
@@ -120,33 +120,6 @@ type verbInput struct {
 	Name         string        `json:"name"`
 	Type         string        `json:"type"`
 	Lag          string        `json:"lag"`
-}
-
-func verb(do func(verbInput) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in verbInput
-		if err := sandbox.ControlBody(r, &in); err != nil {
-			sandbox.ControlAnswer(w, nil, err)
-			return
-		}
-		out, err := do(in)
-		if out == nil {
-			out = object{}
-		}
-		sandbox.ControlAnswer(w, out, err)
-	}
-}
-
-// settingVerb replaces a whole setting.
-func settingVerb[T any](set func(T) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		err := sandbox.ControlBody(r, &in)
-		if err == nil {
-			err = set(in)
-		}
-		sandbox.ControlAnswer(w, object{}, err)
-	}
 }
 
 func (s *Sandbox) keyVerb(in verbInput) (any, error) {

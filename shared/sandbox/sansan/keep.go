@@ -7,58 +7,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"meibo/shared/sandbox"
 )
 
 // Keys of what is kept: seal; quirks; counters; org/<id>; user/<id>; tag/<id>; card/<id>; merged/<person>.
 
-// put notes that key is to be kept; save writes what was noted. Both need the lock.
-func (s *Sandbox) put(key string, value []byte) {
-	if s.cfg.Keep != nil {
-		s.puts[key] = value
-		delete(s.deletes, key)
-	}
-}
-
-func (s *Sandbox) putJSON(key string, v any) {
-	if s.cfg.Keep == nil {
-		return
-	}
-	if b, err := json.Marshal(v); err == nil { // plain structs of ours: they marshal
-		s.put(key, b)
-	}
-}
-
-func (s *Sandbox) drop(key string) {
-	if s.cfg.Keep != nil {
-		delete(s.puts, key)
-		s.deletes[key] = true
-	}
-}
-
 func itemKey(kind string, id int64) string { return kind + "/" + num(id) }
 
-func (s *Sandbox) keepOrg(o *org)   { s.putJSON(itemKey("org", o.ID), o) }
-func (s *Sandbox) keepUser(u *user) { s.putJSON(itemKey("user", u.ID), u) }
-func (s *Sandbox) keepTag(t *tag)   { s.putJSON(itemKey("tag", t.ID), t) }
-func (s *Sandbox) keepCard(c *card) { s.putJSON(itemKey("card", c.ID), c) }
+func (s *Sandbox) keepOrg(o *org)   { s.draft.PutJSON(itemKey("org", o.ID), o) }
+func (s *Sandbox) keepUser(u *user) { s.draft.PutJSON(itemKey("user", u.ID), u) }
+func (s *Sandbox) keepTag(t *tag)   { s.draft.PutJSON(itemKey("tag", t.ID), t) }
+func (s *Sandbox) keepCard(c *card) { s.draft.PutJSON(itemKey("card", c.ID), c) }
 
 // save keeps what changed.
 func (s *Sandbox) save() error {
-	if len(s.puts)+len(s.deletes) == 0 {
+	if s.draft.Empty() {
 		return nil
 	}
-	s.putJSON("counters", s.count)
-	gone := make([]string, 0, len(s.deletes))
-	for k := range s.deletes {
-		gone = append(gone, k)
-	}
-	if err := sandbox.Save(s.cfg.Keep, s.puts, gone); err != nil {
+	s.draft.PutJSON("counters", s.count)
+	if err := s.draft.Save(); err != nil {
 		return fmt.Errorf("sansan sandbox: keep the state: %w", err)
 	}
-	clear(s.puts)
-	clear(s.deletes)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func (s *Sandbox) remove(c *card) {
 	if i, found := slices.BinarySearchFunc(o.byID, c.ID, func(x *card, id int64) int { return cmp.Compare(x.ID, id) }); found {
 		o.byID = slices.Delete(o.byID, i, i+1)
 	}
-	s.drop(itemKey("card", c.ID))
+	s.draft.Drop(itemKey("card", c.ID))
 }
 
 // merge makes one person of two: the winner keeps its id, or both get a new one. It returns the id of the one that is left.
@@ -122,7 +122,7 @@ func (s *Sandbox) merge(winner, loser *person, fresh bool) int64 {
 	for _, id := range []int64{winner.id, loser.id} {
 		if id != into {
 			s.merged[id] = into
-			s.putJSON(itemKey("merged", id), into)
+			s.draft.PutJSON(itemKey("merged", id), into)
 		}
 	}
 	return into

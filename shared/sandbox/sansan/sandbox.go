@@ -1,10 +1,8 @@
 package sansan
 
 import (
-	"crypto/rand"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -34,8 +32,7 @@ type Sandbox struct {
 	merged map[int64]int64        // absorbed persons and their survivors
 	calls  map[string][]time.Time // of the last second, by key
 
-	puts    map[string][]byte
-	deletes map[string]bool
+	draft sandbox.Draft
 }
 
 // counters are the last ids that were given, and the last time and number of a change.
@@ -55,19 +52,9 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, err
 	}
 	s := &Sandbox{
-		cfg: cfg, random: cfg.Random, routes: routeTable(), count: counters{User: 5000, Tag: 3300, Person: 700199, Card: 900100200299},
+		cfg: cfg, random: sandbox.Random(cfg.Random, cfg.Seed), routes: routeTable(), count: counters{User: 5000, Tag: 3300, Person: 700199, Card: 900100200299},
 		users: map[string]*user{}, keys: map[string]*user{}, cards: map[int64]*card{}, people: map[int64]*person{}, merged: map[int64]int64{},
-		calls: map[string][]time.Time{}, puts: map[string][]byte{}, deletes: map[string]bool{},
-	}
-	if s.random == nil {
-		s.random = rand.Reader
-		if cfg.Seed != 0 {
-			var seed [32]byte
-			for i := range 8 {
-				seed[i] = byte(cfg.Seed >> (8 * i))
-			}
-			s.random = mathrand.NewChaCha8(seed)
-		}
+		calls: map[string][]time.Time{}, draft: sandbox.Draft{Keep: cfg.Keep},
 	}
 	if err := s.load(); err != nil {
 		return nil, err
@@ -77,7 +64,7 @@ func New(cfg Config) (*Sandbox, error) {
 		if _, err := io.ReadFull(s.random, s.seal); err != nil {
 			return nil, fmt.Errorf("sansan sandbox: make the key of page tokens: %w", err)
 		}
-		s.put("seal", s.seal)
+		s.draft.Put("seal", s.seal)
 		if err := s.save(); err != nil {
 			return nil, err
 		}

@@ -191,7 +191,7 @@ func (s *Sandbox) RemoveGroup(email, id string) error {
 			return fmt.Errorf("there is no tag %q", id)
 		}
 		c.u.org.tags = slices.DeleteFunc(c.u.org.tags, func(x *tag) bool { return x == t })
-		s.drop(itemKey("tag", t.ID))
+		s.draft.Drop(itemKey("tag", t.ID))
 		for _, x := range c.u.org.byID {
 			if n := len(x.Tags); n > 0 {
 				x.Tags = slices.DeleteFunc(slices.Clone(x.Tags), func(id int64) bool { return id == t.ID })
@@ -214,7 +214,7 @@ func (s *Sandbox) SetQuirks(q Quirks) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cfg.Quirks = q
-	s.putJSON("quirks", q)
+	s.draft.PutJSON("quirks", q)
 	return s.save()
 }
 

@@ -30,27 +30,27 @@ import (
 //	POST /sandbox/automated         {"user"} -> {"records"}
 func (s *Sandbox) controlHandler() http.Handler {
 	verbs := map[string]http.HandlerFunc{
-		"POST /sandbox/channels/end":   verb(func(in verbInput) (any, error) { return nil, s.EndChannels(in.User) }),
-		"POST /sandbox/merge":          verb(func(in verbInput) (any, error) { return nil, s.Merge(in.User, in.Master, in.Losers...) }),
-		"POST /sandbox/import":         verb(s.importVerb),
-		"POST /sandbox/massupdate":     verb(func(in verbInput) (any, error) { return nil, s.MassUpdate(in.User, in.IDs, in.Fields) }),
-		"POST /sandbox/restore":        verb(func(in verbInput) (any, error) { return nil, s.Restore(in.User, in.ID) }),
-		"POST /sandbox/purge":          verb(func(in verbInput) (any, error) { return nil, s.Purge(in.User, in.ID) }),
-		"POST /sandbox/lock":           verb(func(in verbInput) (any, error) { return nil, s.Lock(in.User, in.ID, true) }),
-		"POST /sandbox/unlock":         verb(func(in verbInput) (any, error) { return nil, s.Lock(in.User, in.ID, false) }),
-		"POST /sandbox/owner":          verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
-		"POST /sandbox/groups":         verb(func(in verbInput) (any, error) { return nil, s.SetGroups(in.User, in.ID, in.Groups) }),
-		"POST /sandbox/views":          verb(s.viewVerb),
-		"DELETE /sandbox/views":        verb(func(in verbInput) (any, error) { return nil, s.RemoveView(in.User, in.ID) }),
-		"POST /sandbox/fields":         verb(s.fieldVerb),
-		"POST /sandbox/unique":         verb(func(in verbInput) (any, error) { return nil, s.SetUnique(in.User, in.Field, in.Unique) }),
-		"POST /sandbox/permissions":    verb(s.permissionVerb),
-		"POST /sandbox/private":        verb(func(in verbInput) (any, error) { return nil, s.SetPrivate(in.User, in.Private) }),
-		"POST /sandbox/cursors/expire": verb(func(in verbInput) (any, error) { return nil, s.ExpireCursors(in.User) }),
-		"POST /sandbox/access/expire":  verb(func(in verbInput) (any, error) { return nil, s.ExpireAccess(in.User) }),
-		"POST /sandbox/revoke":         verb(func(in verbInput) (any, error) { return nil, s.RevokeUser(in.User) }),
-		"POST /sandbox/lag":            verb(s.lagVerb),
-		"POST /sandbox/automated":      verb(s.automatedVerb),
+		"POST /sandbox/channels/end":   sandbox.Verb(func(in verbInput) (any, error) { return nil, s.EndChannels(in.User) }),
+		"POST /sandbox/merge":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Merge(in.User, in.Master, in.Losers...) }),
+		"POST /sandbox/import":         sandbox.Verb(s.importVerb),
+		"POST /sandbox/massupdate":     sandbox.Verb(func(in verbInput) (any, error) { return nil, s.MassUpdate(in.User, in.IDs, in.Fields) }),
+		"POST /sandbox/restore":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Restore(in.User, in.ID) }),
+		"POST /sandbox/purge":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Purge(in.User, in.ID) }),
+		"POST /sandbox/lock":           sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Lock(in.User, in.ID, true) }),
+		"POST /sandbox/unlock":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.Lock(in.User, in.ID, false) }),
+		"POST /sandbox/owner":          sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetOwner(in.User, in.ID, in.Owner) }),
+		"POST /sandbox/groups":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetGroups(in.User, in.ID, in.Groups) }),
+		"POST /sandbox/views":          sandbox.Verb(s.viewVerb),
+		"DELETE /sandbox/views":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RemoveView(in.User, in.ID) }),
+		"POST /sandbox/fields":         sandbox.Verb(s.fieldVerb),
+		"POST /sandbox/unique":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetUnique(in.User, in.Field, in.Unique) }),
+		"POST /sandbox/permissions":    sandbox.Verb(s.permissionVerb),
+		"POST /sandbox/private":        sandbox.Verb(func(in verbInput) (any, error) { return nil, s.SetPrivate(in.User, in.Private) }),
+		"POST /sandbox/cursors/expire": sandbox.Verb(func(in verbInput) (any, error) { return nil, s.ExpireCursors(in.User) }),
+		"POST /sandbox/access/expire":  sandbox.Verb(func(in verbInput) (any, error) { return nil, s.ExpireAccess(in.User) }),
+		"POST /sandbox/revoke":         sandbox.Verb(func(in verbInput) (any, error) { return nil, s.RevokeUser(in.User) }),
+		"POST /sandbox/lag":            sandbox.Verb(s.lagVerb),
+		"POST /sandbox/automated":      sandbox.Verb(s.automatedVerb),
 	}
 	maps.Copy(verbs, s.pusher.Verbs())
 	return sandbox.Control(sandbox.ControlConfig{Book: s, Faults: s.faults, Clock: s.cfg.Clock, Verbs: verbs})
@@ -81,21 +81,6 @@ type verbInput struct {
 	Enabled    bool          `json:"enabled"`
 	Private    bool          `json:"private"`
 	Lag        string        `json:"lag"`
-}
-
-func verb(do func(verbInput) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in verbInput
-		if err := sandbox.ControlBody(r, &in); err != nil {
-			sandbox.ControlAnswer(w, nil, err)
-			return
-		}
-		out, err := do(in)
-		if out == nil {
-			out = object{}
-		}
-		sandbox.ControlAnswer(w, out, err)
-	}
 }
 
 func (s *Sandbox) importVerb(in verbInput) (any, error) {

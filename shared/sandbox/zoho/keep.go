@@ -22,11 +22,11 @@ func photoKey(o *org, id int64) string { return fmt.Sprintf("photo/%04d/%d", o.I
 // keepOrg notes that o changed; save writes it once, however many records did.
 func (s *Sandbox) keepOrg(o *org) { s.changed[o] = true }
 
-func (s *Sandbox) keepMember(m *member) { s.putJSON("user/"+num(m.ID), m) }
+func (s *Sandbox) keepMember(m *member) { s.draft.PutJSON("user/"+num(m.ID), m) }
 
 // keepRow keeps a record, and the organisation's counters with it.
 func (s *Sandbox) keepRow(o *org, t *table, r *row) {
-	s.putJSON(rowKey(o, t, r), r)
+	s.draft.PutJSON(rowKey(o, t, r), r)
 	s.keepOrg(o)
 }
 

@@ -135,7 +135,7 @@ func (s *Sandbox) window(g sandbox.Grant) bool {
 		return false
 	}
 	s.issued[g.Refresh] = append(issued, now)
-	s.putJSON("window/"+g.Refresh, s.issued[g.Refresh])
+	s.draft.PutJSON("window/"+g.Refresh, s.issued[g.Refresh])
 	return s.save() == nil
 }
 

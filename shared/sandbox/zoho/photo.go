@@ -86,10 +86,10 @@ func (s *Sandbox) setPhoto(m *member, t *table, r *row, b []byte) {
 	if b == nil {
 		action = "image_removed"
 		delete(m.org.photos, r.ID)
-		s.drop(photoKey(m.org, r.ID))
+		s.draft.Drop(photoKey(m.org, r.ID))
 	} else {
 		m.org.photos[r.ID] = b
-		s.put(photoKey(m.org, r.ID), b)
+		s.draft.Put(photoKey(m.org, r.ID), b)
 	}
 	r.Photo = b != nil
 	r.note(event{Action: action, Source: "crm_api", At: s.now(), By: m.ID})

@@ -33,11 +33,11 @@ const (
 
 func channelKey(o *org, ch *channel) string { return fmt.Sprintf("channel/%04d/%d", o.Index, ch.ID) }
 
-func (s *Sandbox) keepChannel(o *org, ch *channel) { s.putJSON(channelKey(o, ch), ch) }
+func (s *Sandbox) keepChannel(o *org, ch *channel) { s.draft.PutJSON(channelKey(o, ch), ch) }
 
 func (s *Sandbox) dropChannel(o *org, ch *channel) {
 	o.channels = slices.DeleteFunc(o.channels, func(x *channel) bool { return x == ch })
-	s.drop(channelKey(o, ch))
+	s.draft.Drop(channelKey(o, ch))
 }
 
 // sweepChannels forgets the channels whose time is over: the vendor does not say so to anybody.

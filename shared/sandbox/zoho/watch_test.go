@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"meibo/shared/contract"
 	"meibo/shared/record"
 	"meibo/shared/sandbox"
 	"meibo/shared/sandbox/zoho"
@@ -103,7 +104,7 @@ func granted(a *answer) map[string]any {
 func TestWatchAnswersAsTheSample(t *testing.T) {
 	w := newWorld(t)
 	e := newEar(t)
-	all := samples(t)
+	all := contract.Samples(t, "samples-zoho.json")
 	body := all["watch request"].Body
 	w.watching(e, nil)
 	list, _ := body["watch"].([]any)

@@ -452,7 +452,7 @@ func (s *Sandbox) bury(m *member, t *table, r *row, to state) {
 	if to == purged {
 		r.Data, r.Events, r.Tags, r.Photo = nil, nil, nil, false
 		delete(m.org.photos, r.ID)
-		s.drop(photoKey(m.org, r.ID))
+		s.draft.Drop(photoKey(m.org, r.ID))
 	}
 	t.died(r)
 	s.keepRow(m.org, t, r)

@@ -1,11 +1,8 @@
 package zoho
 
 import (
-	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,8 +27,7 @@ type Sandbox struct {
 	auth   *sandbox.AuthServer
 	issued map[string][]time.Time // access tokens by refresh token, within the window
 
-	puts    map[string][]byte
-	deletes map[string]bool
+	draft   sandbox.Draft
 	changed map[*org]bool
 
 	pusher *sandbox.Pusher
@@ -43,18 +39,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Sandbox{cfg: cfg, random: cfg.Random, lag: cfg.Lag, puts: map[string][]byte{}, deletes: map[string]bool{}, changed: map[*org]bool{}, issued: map[string][]time.Time{}}
-	if s.random == nil {
-		s.random = rand.Reader
-		if cfg.Seed != 0 {
-			var seed [32]byte
-			for i := range 8 {
-				seed[i] = byte(cfg.Seed >> (8 * i))
-			}
-			s.random = mathrand.NewChaCha8(seed)
-		}
-	}
-	s.random = &locked{r: s.random}
+	s := &Sandbox{cfg: cfg, random: sandbox.Random(cfg.Random, cfg.Seed), lag: cfg.Lag, draft: sandbox.Draft{Keep: cfg.Keep}, changed: map[*org]bool{}, issued: map[string][]time.Time{}}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -63,7 +48,7 @@ func New(cfg Config) (*Sandbox, error) {
 		if _, err := io.ReadFull(s.random, s.key); err != nil {
 			return nil, fmt.Errorf("zoho sandbox: make the key of page tokens: %w", err)
 		}
-		s.put("key", s.key)
+		s.draft.Put("key", s.key)
 		if err := s.save(); err != nil {
 			return nil, err
 		}
@@ -169,15 +154,11 @@ func hostOf(origin string) string {
 
 // origins are the accounts server and the API domain of a data centre, as the caller of r reaches them.
 func (s *Sandbox) origins(r *http.Request, location string) (accounts, api string) {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
 	for i, d := range s.cfg.DCs {
 		if d.Location != location {
 			continue
 		}
-		base := scheme + "://" + r.Host
+		base := sandbox.Origin(r)
 		if i > 0 {
 			base += dcPrefix + d.Location
 		}
@@ -192,43 +173,6 @@ func (s *Sandbox) origins(r *http.Request, location string) (accounts, api strin
 	return accounts, api
 }
 
-// locked lets two servers draw from one source.
-type locked struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *locked) Read(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(b)
-}
-
-// put notes that key is to be kept; save does. Both need the lock.
-func (s *Sandbox) put(key string, value []byte) {
-	if s.cfg.Keep != nil {
-		s.puts[key] = value
-		delete(s.deletes, key)
-	}
-}
-
-func (s *Sandbox) putJSON(key string, v any) {
-	if s.cfg.Keep == nil {
-		return
-	}
-	b, err := json.Marshal(v)
-	if err == nil { // plain structs of ours: they marshal
-		s.put(key, b)
-	}
-}
-
-func (s *Sandbox) drop(key string) {
-	if s.cfg.Keep != nil {
-		delete(s.puts, key)
-		s.deletes[key] = true
-	}
-}
-
 // save keeps what was noted and then tells of it.
 func (s *Sandbox) save() error {
 	err := s.keep()
@@ -241,21 +185,11 @@ func (s *Sandbox) save() error {
 
 func (s *Sandbox) keep() error {
 	for o := range s.changed {
-		s.putJSON(orgKey(o), o)
+		s.draft.PutJSON(orgKey(o), o)
 	}
 	clear(s.changed)
-	if len(s.puts)+len(s.deletes) == 0 {
-		return nil
-	}
-	gone := make([]string, 0, len(s.deletes))
-	for k := range s.deletes {
-		gone = append(gone, k)
-	}
-	err := sandbox.Save(s.cfg.Keep, s.puts, gone)
-	if err != nil {
+	if err := s.draft.Save(); err != nil {
 		return fmt.Errorf("zoho sandbox: keep the state: %w", err)
 	}
-	clear(s.puts)
-	clear(s.deletes)
 	return nil
 }
