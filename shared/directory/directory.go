@@ -32,6 +32,10 @@ type Directory struct {
 	Allowed time.Time `json:"allowed"`
 	// Capabilities has what was asked for, by oauth.Capability.ID.
 	Capabilities map[string]Capability `json:"capabilities"`
+	// Held says that a consent was given for it once: members may sync with it, whatever became of the consent since.
+	Held bool `json:"held,omitempty"`
+	// Ending says that it is being disconnected, and that members' syncs may not all be stopped yet.
+	Ending bool `json:"ending,omitempty"`
 	// V is the version of the stored item.
 	V int64 `json:"-"`
 }
@@ -74,8 +78,11 @@ func (d Directory) Capability(id string, now time.Time) Capability {
 	return c
 }
 
-// holds reports whether any capability was ever connected and not given up.
+// holds reports whether any capability was ever connected and not given up, also while it is being consented to again.
 func (d Directory) holds() bool {
+	if d.Held {
+		return true
+	}
 	for _, c := range d.Capabilities {
 		if c.State == Connected || c.State == Withdrawn {
 			return true

@@ -115,6 +115,9 @@ func (s *Service) Allow(ctx context.Context, actor tenancy.Member, system, id st
 		return Directory{}, err
 	}
 	return s.change(ctx, actor.Tenant, system, func(d *Directory) (bool, error) {
+		if d.Ending {
+			return false, ending()
+		}
 		if d.ID == id {
 			return false, nil
 		}
@@ -123,9 +126,15 @@ func (s *Service) Allow(ctx context.Context, actor tenancy.Member, system, id st
 				Reason: "another directory is connected, and members sync with accounts of it",
 				Cure:   "disconnect that directory first, which stops the sync of all members, and enter the other one then"}
 		}
-		d.ID, d.Pass, d.By, d.Allowed, d.Capabilities = id, s.cfg.NewID(), actor.ID, s.cfg.Clock.Now(), map[string]Capability{}
+		d.ID, d.Pass, d.By, d.Allowed, d.Capabilities, d.Held = id, s.cfg.NewID(), actor.ID, s.cfg.Clock.Now(), map[string]Capability{}, false
 		return true, nil
 	})
+}
+
+// ending is the answer while a directory is being disconnected.
+func ending() error {
+	return &tenancy.Refusal{Code: "directory_ending", Reason: "the directory is being disconnected, and the sync of some members may not have stopped yet",
+		Cure: "disconnect it once more, which goes on where it was"}
 }
 
 // StartConsent returns the address at which an administrator of the directory consents to a capability (SM2). It works once, within
@@ -154,6 +163,9 @@ func (s *Service) StartConsent(ctx context.Context, actor tenancy.Member, system
 		if d.ID == "" {
 			return false, &tenancy.Refusal{Code: "directory_missing", Reason: "no directory has been entered", Cure: "enter the id of the company's directory first"}
 		}
+		if d.Ending {
+			return false, ending()
+		}
 		if d.Capabilities[capability].State == Connected {
 			return false, nil
 		}
@@ -172,8 +184,8 @@ func (s *Service) StartConsent(ctx context.Context, actor tenancy.Member, system
 	}), d, nil
 }
 
-// Disconnect takes the directory away, and then stops the connections of all members that need it (SM8). It can be repeated, and has to
-// be after an error.
+// Disconnect stops the connections of all members that need the directory, and takes it away (SM8). It can be repeated, and has to be
+// after an error: until then the directory stays to be seen, and nothing can be done with it.
 func (s *Service) Disconnect(ctx context.Context, actor tenancy.Member, system string) error {
 	if _, err := s.has(system); err != nil {
 		return err
@@ -181,11 +193,29 @@ func (s *Service) Disconnect(ctx context.Context, actor tenancy.Member, system s
 	if err := admin(actor); err != nil {
 		return err
 	}
-	// The item goes first: from then on nothing can be started, and no consent that is under way leads anywhere.
-	if err := s.cfg.Table.Write(ctx, store.Delete(key(actor.Tenant, system), store.Cond{})); err != nil {
-		return fmt.Errorf("directory: %w", err)
+	// First nothing can be started any more, and no consent that is under way leads anywhere. The item itself stays for ever, so that
+	// its versions never come again: a start rests on one of them.
+	d, err := s.change(ctx, actor.Tenant, system, func(d *Directory) (bool, error) {
+		if d.V == 0 || d.Ending || d.ID == "" {
+			return false, nil
+		}
+		d.Ending, d.Pass, d.Capabilities = true, s.cfg.NewID(), map[string]Capability{}
+		return true, nil
+	})
+	if err != nil {
+		return err
 	}
-	return s.cfg.Stop(ctx, actor.Tenant, system)
+	if err := s.cfg.Stop(ctx, actor.Tenant, system); err != nil {
+		return err
+	}
+	_, err = s.change(ctx, actor.Tenant, system, func(now *Directory) (bool, error) {
+		if !now.Ending || now.Pass != d.Pass { // somebody else was faster
+			return false, nil
+		}
+		*now = Directory{Tenant: now.Tenant, System: now.System, Capabilities: map[string]Capability{}, V: now.V}
+		return true, nil
+	})
+	return err
 }
 
 // Withdraw records that the vendor no longer honours the consent for members' contacts, as the loss of the account of one has shown. It
@@ -301,7 +331,7 @@ func (s *Service) keep(ctx context.Context, p pending, outcome error) error {
 		now := s.cfg.Clock.Now()
 		switch {
 		case outcome == nil:
-			d.Capabilities[p.Capability] = Capability{State: Connected, At: now}
+			d.Capabilities[p.Capability], d.Held = Capability{State: Connected, At: now}, true
 		case d.Capabilities[p.Capability].State == Connected:
 			return false, nil
 		default:

@@ -63,6 +63,7 @@ type world struct {
 	stopped []string
 	resumed []string
 	stopErr error
+	onStop  func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -81,6 +82,9 @@ func newWorld(t *testing.T) *world {
 		SystemName:  func(s string) string { return "The " + s },
 		Stop: func(_ context.Context, tenant, system string) error {
 			w.stopped = append(w.stopped, tenant+"/"+system)
+			if w.onStop != nil {
+				w.onStop()
+			}
 			return w.stopErr
 		},
 		Resume: func(_ context.Context, tenant, system string) error {

@@ -99,6 +99,13 @@ func (s *slice) applyAbsentBatch(ctx context.Context, list []absentLink) error {
 				return err
 			}
 		case left != [2]bool{}:
+			for i, sd := range s.sides { // it is there
+				if left[i] {
+					if err := s.seen(ctx, sd, &a.link); err != nil {
+						return err
+					}
+				}
+			}
 			if err := s.leave(ctx, a.link, left); err != nil {
 				return err
 			}

@@ -230,6 +230,8 @@ func (w *writer) park(ctx context.Context, p *pairing) error {
 	for i, sd := range s.sides {
 		if p.now[i] != nil && idOf(&l, sd) == "" {
 			setID(&l, sd, p.now[i].ID)
+		} else if p.now[i] != nil {
+			l.Unshown[i] = time.Time{}
 		}
 		if idOf(&l, sd) != "" && f.retry > 0 && (i == 0 || l.CRM == "") {
 			s.again(sd.s, idOf(&l, sd), f.retry)

@@ -216,6 +216,10 @@ func (f *fake) item(r *fakeRec, scope connector.Scope) connector.Item {
 		it.Mark = r.mark
 	}
 	f.tag(&it)
+	if f.others[r.id] {
+		it.Scope = connector.OutOfScope
+		return it
+	}
 	if len(scope.Groups) > 0 {
 		it.Scope = connector.OutOfScope
 		for _, g := range r.groups {
@@ -256,7 +260,7 @@ func (f *fake) Changes(_ context.Context, scope connector.Scope, cursor string) 
 		start, _ := strconv.Atoi(p[2])
 		var list []string
 		for id, r := range f.recs {
-			if id > p[1] && seen(r.at) && !f.hidden[id] && !(f.view && groups != "" && f.item(r, scope).Scope != connector.InScope) {
+			if id > p[1] && seen(r.at) && !f.hidden[id] && !f.others[id] && !(f.view && groups != "" && f.item(r, scope).Scope != connector.InScope) {
 				list = append(list, id)
 			}
 		}
@@ -354,7 +358,9 @@ func (f *fake) Get(_ context.Context, _ []record.Key, ids []string) ([]connector
 		}
 		if r := f.recs[at]; r != nil && !f.hidden[at] {
 			out[i].Item = f.item(r, connector.Scope{})
-			out[i].Item.Scope = connector.ScopeUnknown // it is not asked about a scope
+			if !f.others[at] {
+				out[i].Item.Scope = connector.ScopeUnknown // it is not asked about a scope
+			}
 			continue
 		}
 		if f.denied[id] {

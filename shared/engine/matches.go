@@ -138,7 +138,8 @@ func (s *slice) fullMatches(ctx context.Context) error {
 		case state.LinkParked:
 			totals.Parked++
 		}
-		made := !l.Since.Before(s.rec.Started) // by this run: matching must not depend on how far it got
+		// By this run: matching must not depend on how far it got. What this run has only missed is as it was.
+		made := !l.Since.Before(s.rec.Started) && l.State != state.LinkMissing
 		was := outside(&l)
 		var left, unseen [2]bool
 		for i, sd := range s.sides {

@@ -11,8 +11,8 @@ import (
 
 // Some vendors give a person another id without saying so, when they merge or split people (Description.IDsMove). A new record there may
 // be a linked one that has moved: before it is taken for a new person, linked ones that say the same and were not listed are read by id.
-// The link of one that is no longer there goes to the new record. One that still stands leaves everything as it is. So may a linked record
-// that says something else by now: then the two were merged, and the one that is no longer there was absorbed.
+// The link of one that is no longer there goes to the new record. One that still stands leaves everything as it is. And a linked record may
+// have come to say exactly what another one said that is no longer there: then the two were merged, and the other was absorbed.
 
 // suspectsMost is how many linked records may say the same as a new one before that says too little to read them all.
 const suspectsMost = 20
@@ -31,8 +31,12 @@ func (s *slice) movedAway(ctx context.Context, sd *side, known []connector.Rekey
 	if err != nil || len(fresh)+len(turned) == 0 {
 		return nil, err
 	}
+	former := map[string]plan.Keys{} // who the linked ones were
+	for i := range turned {
+		former[turned[i].ID] = plan.Keys{}
+	}
 	fresh = append(fresh, turned...)
-	suspects, links, err := s.suspects(ctx, sd, fresh, known)
+	suspects, links, err := s.suspects(ctx, sd, fresh, known, former)
 	if err != nil || len(suspects) == 0 {
 		return nil, err
 	}
@@ -51,9 +55,11 @@ func (s *slice) movedAway(ctx context.Context, sd *side, known []connector.Rekey
 		return g.Status != connector.StatusGone && g.Status != connector.StatusInvisible
 	})
 	fresh = slices.DeleteFunc(fresh, func(k plan.Keys) bool {
-		return slices.ContainsFunc(moves, func(m connector.Rekey) bool { return m.New == k.ID })
+		_, linked := former[k.ID]
+		kept := linked && !s.believed(sd.i) // what is kept from the account was not merged
+		return kept || slices.ContainsFunc(moves, func(m connector.Rekey) bool { return m.New == k.ID })
 	})
-	pairs := s.successors(sd, suspects, fresh)
+	pairs := unmerged(s.successors(sd, suspects, fresh), suspects, fresh, former)
 	o := s.other(sd)
 	var partners []string
 	for _, p := range pairs {
@@ -77,13 +83,9 @@ func (s *slice) movedAway(ctx context.Context, sd *side, known []connector.Rekey
 	return moves, nil
 }
 
-// turnedKeys returns who the linked records of side sd in the news are that say something else than they did. What the vendor does not
-// show for want of permission is not taken for merged into them.
+// turnedKeys returns who the linked records of side sd in the news are that say something else than they did.
 func (s *slice) turnedKeys(ctx context.Context, sd *side) ([]plan.Keys, error) {
 	n := s.news[sd.i]
-	if !s.believed(sd.i) {
-		return nil, nil
-	}
 	links, err := s.linksOf(ctx, sd, ids(n.items))
 	if err != nil {
 		return nil, err
@@ -104,9 +106,18 @@ func (s *slice) turnedKeys(ctx context.Context, sd *side) ([]plan.Keys, error) {
 	return turned, nil
 }
 
-// suspects returns the linked records of side sd that the news do not name and that say the same as a new one, as the match index knows
-// them, with their links.
-func (s *slice) suspects(ctx context.Context, sd *side, fresh []plan.Keys, known []connector.Rekey) ([]plan.Keys, map[string]state.Link, error) {
+// unmerged takes out of pairs those of a linked record, one of former, into which the one that is no longer there was not merged, as far as
+// can be told: it does not say exactly what that one said, or the two said the same of a person before either changed.
+func unmerged(pairs []plan.Pairing, gone, fresh []plan.Keys, former map[string]plan.Keys) []plan.Pairing {
+	return slices.DeleteFunc(pairs, func(p plan.Pairing) bool {
+		was, linked := former[fresh[p.Book].ID]
+		return linked && (gone[p.CRM].Content != fresh[p.Book].Content || plan.Alike(&was, &gone[p.CRM]))
+	})
+}
+
+// suspects returns the linked records of side sd that the news do not name and that say the same as one of fresh, as the match index knows
+// them, with their links. It fills in who those in former were.
+func (s *slice) suspects(ctx context.Context, sd *side, fresh []plan.Keys, known []connector.Rekey, former map[string]plan.Keys) ([]plan.Keys, map[string]state.Link, error) {
 	entries, err := s.sess.Index(ctx, sd.s, s.rec.Generation, s.rec.Chunks[sd.i])
 	if err != nil {
 		return nil, nil, err
@@ -114,6 +125,9 @@ func (s *slice) suspects(ctx context.Context, sd *side, fresh []plan.Keys, known
 	like := plan.NewLikeness(fresh)
 	alike := map[int][]plan.Keys{} // by place in fresh
 	for _, e := range entries {
+		if _, is := former[e.ID]; is {
+			former[e.ID] = e.Keys
+		}
 		if e.Gone || s.held(sd, e.ID) != nil || s.goneToo(sd, e.ID) || slices.ContainsFunc(known, func(m connector.Rekey) bool { return m.Old == e.ID }) {
 			continue
 		}

@@ -41,7 +41,16 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 		var gone, fresh []plan.Keys
 		var at []int
 		s.unlisted[i] = nil
+		former := map[string]plan.Keys{} // who linked records were that have changed since
+		for j := range lists[i] {
+			if e := &lists[i][j]; s.turned(sd, e) {
+				former[e.ID] = plan.Keys{}
+			}
+		}
 		for _, e := range before {
+			if _, has := former[e.ID]; has {
+				former[e.ID] = e.Keys
+			}
 			if _, is := was[e.ID]; is && !e.Gone {
 				if sd.desc.IDsMove {
 					s.unlisted[i] = append(s.unlisted[i], e)
@@ -51,14 +60,13 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 			}
 		}
 		for j := range lists[i] {
-			turned := lists[i][j].Linked && lists[i][j].Changed && sd.desc.IDsMove && s.believed(i)
-			if e := &lists[i][j]; (!e.Linked || turned) && !e.Out {
+			if e := &lists[i][j]; (!e.Linked || s.turned(sd, e)) && !e.Out {
 				k := e.Keys
 				k.Mark, k.Own = 0, 0
 				fresh, at = append(fresh, k), append(at, j)
 			}
 		}
-		pairs := s.successors(sd, gone, fresh)
+		pairs := unmerged(s.successors(sd, gone, fresh), gone, fresh, former)
 		var news []string
 		for _, p := range pairs {
 			news = append(news, fresh[p.Book].ID)
@@ -82,7 +90,7 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 				continue // where the partner is gone too, the new record stands for itself
 			}
 			if l, has := linked[fresh[p.Book].ID]; has {
-				if lists[i][at[p.Book]].Linked && full(l) { // it was merged into a record that has a partner of its own
+				if lists[i][at[p.Book]].Linked && full(l) { // it was merged into that one
 					s.absences[i][gone[p.CRM].ID] = absent{status: connector.StatusGone}
 				}
 				continue
@@ -102,6 +110,11 @@ func (s *slice) reappeared(ctx context.Context, lists [2][]state.Entry) error {
 		s.absent = slices.DeleteFunc(s.absent, func(a absentLink) bool { return done[a.link.CRM] })
 	}
 	return s.out.saveLinks(ctx)
+}
+
+// turned reports whether a listed record is linked, and so changed that another may have been merged into it.
+func (s *slice) turned(sd *side, e *state.Entry) bool {
+	return e.Linked && e.Changed && sd.desc.IDsMove && s.believed(sd.i)
 }
 
 // moved gives links the new ids of records that reading by the old ones brought.

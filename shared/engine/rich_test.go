@@ -43,6 +43,7 @@ type rich struct {
 	goneAfter time.Duration
 	denied    map[string]bool // records of which reading by id is refused
 	idsMove   bool
+	others    map[string]bool // records that have become somebody else's: no listing names them
 	choices   []connector.Option
 }
 

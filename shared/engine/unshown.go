@@ -62,13 +62,18 @@ func (s *slice) miss(ctx context.Context, l state.Link, unshown [2]bool) error {
 	return s.out.link(ctx, state.LinkChange{Old: &l, New: &n})
 }
 
-// seen forgets that the record of a link on side sd was not shown. l is then as it is stored.
+// seen forgets that the record of a link on side sd was not shown. One that counted as gone, and whose partner was kept alone because
+// people had edited it, was not gone: the two belong together again. l is then as it is stored.
 func (s *slice) seen(ctx context.Context, sd *side, l *state.Link) error {
 	if l.Unshown[sd.i].IsZero() {
 		return nil
 	}
 	old, n := *l, *l
 	n.Unshown[sd.i] = time.Time{}
+	if l.State == state.LinkDetached && (l.Code == state.CodeDeletedKept || l.Code == state.CodeDiscarded) {
+		n.State, n.Code, n.Since = state.LinkMissing, state.CodeMissing, s.e.c.Clock.Now()
+		s.again(sd.s, idOf(l, sd), retrySoon)
+	}
 	*l = n
 	l.V++
 	return s.out.link(ctx, state.LinkChange{Old: &old, New: &n})

@@ -15,6 +15,7 @@ type DirectoryView struct {
 	Allowed         bool             `json:"allowed" doc:"A directory has been entered"`
 	DirectoryID     string           `json:"directory_id" doc:"Id of the organisation's directory at the system; empty while none is entered" example:"1b2c3d4e-5f60-4718-9a2b-3c4d5e6f7081"`
 	AllowedAt       *time.Time       `json:"allowed_at,omitempty"`
+	Ending          bool             `json:"ending" doc:"It is being disconnected, and not all members' syncs are known to have stopped: disconnect once more, which goes on where it was (SM8)"`
 	Capabilities    []CapabilityView `json:"capabilities" nullable:"false" doc:"What the system's administrator consents to, each by itself (SM2)"`
 	EgressAddresses []string         `json:"egress_addresses" nullable:"false" doc:"The fixed addresses that Meibo comes from, for an organisation that admits certain addresses only (SM9); empty if this installation has none"`
 }
@@ -32,7 +33,7 @@ type CapabilityView struct {
 }
 
 func (s *Server) directoryView(ctx context.Context, d directory.Directory) DirectoryView {
-	v := DirectoryView{System: d.System, Allowed: d.ID != "", DirectoryID: d.ID, AllowedAt: when(d.Allowed),
+	v := DirectoryView{System: d.System, Allowed: d.ID != "", DirectoryID: d.ID, AllowedAt: when(d.Allowed), Ending: d.Ending,
 		Capabilities: []CapabilityView{}, EgressAddresses: append([]string{}, s.EgressAddresses...)}
 	for _, id := range s.Directories.Capabilities(d.System) {
 		v.Capabilities = append(v.Capabilities, s.capabilityView(ctx, d, id))
@@ -127,7 +128,7 @@ func (s *Server) disconnect(ctx context.Context, c caller, system string) error 
 	err := s.Directories.Disconnect(bounded, c.Member, system)
 	if err != nil && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
 		p := busy.say(ctx)
-		p.Detail = text{"The directory is disconnected, and not all members' syncs are stopped yet.", "ディレクトリの連携は解除されましたが、まだ停止していないメンバーの同期があります。"}.in(langOf(ctx))
+		p.Detail = text{"The directory is being disconnected, and not all members' syncs are stopped yet.", "ディレクトリの連携を解除しています。まだ停止していないメンバーの同期があります。"}.in(langOf(ctx))
 		p.retryAfter = 1
 		return p
 	}

@@ -96,6 +96,8 @@ var japanese = [][2]string{
 	{"another directory is connected, and members sync with accounts of it", "別のディレクトリが連携中で、メンバーがそのアカウントで同期しています"},
 	{"disconnect that directory first, which stops the sync of all members, and enter the other one then", "先に連携を解除してから(全メンバーの同期が停止します)、別のディレクトリを入力してください"},
 	{"there is no capability %s", "%s という権限の種類はありません"},
+	{"the directory is being disconnected, and the sync of some members may not have stopped yet", "ディレクトリの連携を解除している途中で、まだ停止していないメンバーの同期があるかもしれません"},
+	{"disconnect it once more, which goes on where it was", "もう一度、連携を解除してください。続きから再開されます"},
 	{"no directory has been entered", "ディレクトリが入力されていません"},
 	{"enter the id of the company's directory first", "先に会社のディレクトリ(テナント)IDを入力してください"},
 	{"the consent that the administrator of %s gave for your company no longer holds", "%sの管理者が会社として行った同意が無効になっています"},

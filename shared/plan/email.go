@@ -3,6 +3,7 @@ package plan
 import (
 	"net/mail"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -17,11 +18,12 @@ import (
 //   - the dots of a local part may follow each other or stand at its end, as in addresses that Japanese carriers gave out;
 //   - letters, digits and signs of full or half width (ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ) are no address: they are typed that way by
 //     mistake, and no system delivers to them;
+//   - neither is one with a sign in it that cannot be seen, as copying from a page leaves them, or with a space;
 //   - neither is an address in quotation marks, a number in brackets for a domain, or one that is too long for SMTP.
 func ValidEmail(text string) bool {
 	text = strings.TrimSpace(text)
 	at := strings.LastIndexByte(text, '@')
-	if at < 1 || at > 64 || len(text) > 254 || norm.NFKC.String(text) != norm.NFC.String(text) || strings.ContainsAny(text, " \t\r\n\"()<>[]") {
+	if at < 1 || at > 64 || len(text) > 254 || norm.NFKC.String(text) != norm.NFC.String(text) || strings.ContainsFunc(text, unfit) {
 		return false
 	}
 	local, domain := text[:at], text[at+1:]
@@ -34,6 +36,11 @@ func ValidEmail(text string) bool {
 	plain := strings.TrimSuffix(local, ".") + "@" + domain
 	a, err := mail.ParseAddress(plain)
 	return err == nil && a.Address == plain
+}
+
+// unfit reports whether a sign is in no address that a message could be sent to.
+func unfit(r rune) bool {
+	return strings.ContainsRune("\"()<>[]", r) || unicode.IsSpace(r) || !unicode.IsGraphic(r)
 }
 
 // validDomain reports whether labels of a domain are neither missing, too long nor badly bounded, and the last one is a name.

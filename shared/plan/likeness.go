@@ -3,7 +3,9 @@ package plan
 import "slices"
 
 // Likeness finds, among records of one side, those that say the same as another of that side by what Match takes for proof: an e-mail
-// address under names that meet, the name with the organisation, or a number under the same name. Marks do not count.
+// address under names that meet, the name with the organisation, or a number under the same name. Marks do not count. Proof that is
+// contradicted is none: namesakes in one company have addresses of their own, relatives with one address numbers of their own, and cards
+// without a name say which company it is and not who.
 type Likeness struct {
 	of []Keys
 	at map[uint64][]int // places in of, by each key
@@ -29,7 +31,7 @@ func (l *Likeness) To(k *Keys) []int {
 	var out []int
 	for _, d := range tellingKeys(k) {
 		for _, i := range l.at[d] {
-			if !slices.Contains(out, i) && alike(&l.of[i], k) {
+			if !slices.Contains(out, i) && Alike(&l.of[i], k) {
 				out = append(out, i)
 			}
 		}
@@ -38,10 +40,22 @@ func (l *Likeness) To(k *Keys) []int {
 	return out
 }
 
-func alike(a, b *Keys) bool {
-	return share(a.Emails, b.Emails) && namesMeet(a, b) || a.NameOrg != 0 && a.NameOrg == b.NameOrg ||
-		a.Name != 0 && a.Name == b.Name && share(a.Phones, b.Phones)
+// Alike reports whether two records of one side say the same.
+func Alike(a, b *Keys) bool {
+	named := a.Name != 0 && a.Name == b.Name
+	switch {
+	case share(a.Emails, b.Emails):
+		return namesMeet(a, b) && (named || a.Name == 0 || b.Name == 0 || !apart(a.Phones, b.Phones))
+	case apart(a.Emails, b.Emails):
+		return false
+	case share(a.Phones, b.Phones):
+		return named || a.NameOrg != 0 && a.NameOrg == b.NameOrg
+	}
+	return named && a.NameOrg != 0 && a.NameOrg == b.NameOrg
 }
+
+// apart reports whether both say something, and not one thing of it is the same.
+func apart(a, b []uint64) bool { return len(a) > 0 && len(b) > 0 && !share(a, b) }
 
 func share(a, b []uint64) bool {
 	return slices.ContainsFunc(a, func(d uint64) bool { return slices.Contains(b, d) })

@@ -137,6 +137,8 @@ type Profile struct {
 	Folder string `json:"folder,omitempty"`
 	// Make are CRM fields that are made at the start of a connection where the company has none (PD13).
 	Make []record.Key `json:"make,omitempty"`
+	// MakeMapped are CRM fields that are made at the start where the company has none and a person has mapped them.
+	MakeMapped []record.Key `json:"make_mapped,omitempty"`
 	// Companies says that a member needs the right to add companies as well as people (PD2).
 	Companies bool `json:"companies,omitempty"`
 	// Sole says that an address book account syncs with one account of the CRM at a time: neither with a second company there, nor

@@ -108,3 +108,21 @@ func TestMapping(t *testing.T) {
 		}
 	})
 }
+
+func TestHubSpotMakesWhatItLacksOnlyWhereAPersonMapsIt(t *testing.T) {
+	crm := []record.Field{{Key: record.Email, Type: record.TypeEmail, Name: "Email"}}
+	book := []record.Field{{Key: record.Email, Type: record.TypeEmail, Name: "Email"}, {Key: record.Note, Type: record.TypeLongText, Name: "Description"}}
+	chosen := []profile.Pair{{CRM: record.Email, Book: record.Email}, {CRM: record.Note, Book: record.Note}}
+	for _, system := range []string{"dynamics", "google", "microsoft"} {
+		p := profile.For("hubspot", system)
+		if got := profile.Missing(p, crm, book, nil, profile.TwoWay); len(got) != 0 {
+			t.Errorf("%s: got %+v without a mapping, want nothing", system, got)
+		}
+		if got := profile.Missing(p, crm, book, chosen, profile.TwoWay); len(got) != 1 || got[0].Key != record.Note || got[0].Type != record.TypeLongText {
+			t.Errorf("%s: got %+v, want the note", system, got)
+		}
+		if got := profile.Missing(p, crm, book, chosen, profile.CRMToBook); len(got) != 0 {
+			t.Errorf("%s: got %+v where nothing is written to the CRM, want nothing", system, got)
+		}
+	}
+}

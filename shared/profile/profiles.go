@@ -84,9 +84,17 @@ func SansanMicrosoft() Profile {
 	return p
 }
 
+// HubSpot is HubSpot with any address book: properties for what it has none for are made when somebody maps them.
+func HubSpot(book string) Profile {
+	p := Default("hubspot", book)
+	p.MakeMapped = []record.Key{record.NameMiddle, record.NameSuffix, record.NamePhoneticGiven, record.NamePhoneticMiddle, record.NamePhoneticFamily,
+		record.Nickname, record.OrgDepartment, record.Birthday, record.Note}
+	return p
+}
+
 // HubSpotDynamics is HubSpot with Microsoft Dynamics 365: SPEC section 7, rows HD1 to HD11.
 func HubSpotDynamics() Profile {
-	p := Default("hubspot", "dynamics")
+	p := HubSpot("dynamics")
 	p.Name = "hubspot-dynamics"
 	p.Rules.RequireEmail = true       // HD7
 	p.Rules.Deletes = Deletes{}       // HD8
@@ -107,8 +115,11 @@ func For(crm, book string) Profile {
 			return p
 		}
 	}
-	if crm == "sansan" {
+	switch crm {
+	case "sansan":
 		return Sansan(book)
+	case "hubspot":
+		return HubSpot(book)
 	}
 	return Default(crm, book)
 }

@@ -140,7 +140,7 @@ func (s *Service) directed(ctx context.Context, tenant, system string, states ..
 const stoppers = 8
 
 // StopDirected stops every started connection that needs the tenant's directory at a system (SM8), for machinery, and can be repeated.
-// Reason is a sentence for people.
+// Reason is a sentence for people. The tenant's schedule is left for Service.Reschedule.
 func (s *Service) StopDirected(ctx context.Context, tenant, system, reason string) error {
 	all, err := s.directed(ctx, tenant, system, Active, Paused, NeedsReauth, NeedsApproval)
 	if err != nil {
@@ -150,10 +150,15 @@ func (s *Service) StopDirected(ctx context.Context, tenant, system, reason strin
 	g.SetLimit(stoppers)
 	for _, c := range all {
 		g.Go(func() error {
-			_, err := s.Move(ctx, tenant, c.ID, Stopped, reason)
+			_, err := again(func() (Connection, error) {
+				c, err := s.ConnectionByID(ctx, tenant, c.ID)
+				if err != nil {
+					return Connection{}, err
+				}
+				return s.enter(ctx, c, Stopped, reason, &batch{})
+			})
 			var refused *Refusal
-			var late *ScheduleError
-			if errors.As(err, &refused) || errors.As(err, &late) { // somebody else has just stopped it; a schedule that stays finds nothing to do
+			if errors.As(err, &refused) || errors.Is(err, ErrNotFound) { // somebody else has just stopped it, or removed it
 				return nil
 			}
 			return err

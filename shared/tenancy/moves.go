@@ -47,6 +47,21 @@ func (s *Service) person(ctx context.Context, actor Member, id string, to State)
 // transition writes c with its new state and whatever is in b, and then sees to the tenant's schedule.
 func (s *Service) transition(ctx context.Context, c Connection, to State, reason string, b *batch) (Connection, error) {
 	from := c.State
+	c, err := s.enter(ctx, c, to, reason, b)
+	switch {
+	case err != nil:
+		return Connection{}, err
+	case to == Active:
+		return c, s.scheduled(ctx, c.Tenant)
+	case from == Active:
+		return c, s.Reschedule(ctx, c.Tenant)
+	}
+	return c, nil
+}
+
+// enter does that but for the schedule, which costs a look at all of the tenant's connections: many that move at once need it once.
+func (s *Service) enter(ctx context.Context, c Connection, to State, reason string, b *batch) (Connection, error) {
+	from := c.State
 	if err := CanMove(from, to); err != nil {
 		return Connection{}, err
 	}
@@ -75,12 +90,6 @@ func (s *Service) transition(ctx context.Context, c Connection, to State, reason
 	c.V++
 	if to == Stopped && s.cfg.Stopped != nil {
 		s.cfg.Stopped(ctx, c)
-	}
-	switch {
-	case to == Active:
-		return c, s.scheduled(ctx, c.Tenant)
-	case from == Active:
-		return c, s.Reschedule(ctx, c.Tenant)
 	}
 	return c, nil
 }

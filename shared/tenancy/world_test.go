@@ -40,6 +40,7 @@ type world struct {
 type scheduler struct {
 	mu    sync.Mutex
 	there map[string]bool
+	calls int
 	err   error
 
 	onRemove func() // what happens just before a removal
@@ -48,6 +49,7 @@ type scheduler struct {
 func (s *scheduler) EnsureTenant(_ context.Context, tenant string, every time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.calls++
 	if s.err == nil && every > 0 {
 		s.there[tenant] = true
 	}
@@ -60,6 +62,7 @@ func (s *scheduler) RemoveTenant(_ context.Context, tenant string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.calls++
 	if s.err == nil {
 		delete(s.there, tenant)
 	}

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"golang.org/x/sync/errgroup"
@@ -69,19 +70,38 @@ func (h *handler) share(ctx context.Context, system string, notices []connector.
 		}
 		about[n.Subscription] = append(about[n.Subscription], n)
 	}
+	status := http.StatusAccepted
 	for _, subscription := range order {
-		err := h.cfg.Watches.Shared(ctx, system, subscription, func(ws []watch.Watch) error {
-			var g errgroup.Group // one that fails keeps no other back
-			g.SetLimit(sharedWorkers)
-			for _, w := range ws {
-				g.Go(func() error { return h.deliver(ctx, w, about[subscription], false) })
-			}
-			return g.Wait()
-		})
-		if err != nil {
+		if err := h.shareOne(ctx, system, subscription, about[subscription]); err != nil {
 			h.cfg.Log.Error("a notification was not taken", "system", system, "error", err.Error())
-			return http.StatusServiceUnavailable
+			status = http.StatusServiceUnavailable
 		}
 	}
-	return http.StatusAccepted
+	return status
+}
+
+// shareOne tells the connections that have a subscription, all of them, and returns the first error: one that can never be told must not
+// keep the others waiting for ever.
+func (h *handler) shareOne(ctx context.Context, system, subscription string, notices []connector.Notice) error {
+	var failed error
+	err := h.cfg.Watches.Shared(ctx, system, subscription, func(ws []watch.Watch) error {
+		var g errgroup.Group
+		g.SetLimit(sharedWorkers)
+		for _, w := range ws {
+			g.Go(func() error {
+				if err := h.deliver(ctx, w, notices, false); err != nil {
+					return fmt.Errorf("connection %s of tenant %s: %w", w.Connection, w.Tenant, err)
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); failed == nil {
+			failed = err
+		}
+		return ctx.Err()
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
 }
