@@ -12,14 +12,17 @@ import (
 	"meibo/shared/system"
 )
 
-// withdraw has the company's user take consent back at a vendor.
+// withdraw has the company's user take consent, or the key, back at a vendor.
 func (c *company) withdraw(id string) {
 	c.w.t.Helper()
 	b := c.w.boxes
 	c.w.must(map[string]func() error{
+		system.Dynamics:  func() error { return b.Dynamics.RevokeUser(c.book) },
 		system.Google:    func() error { return b.Google.RevokeUser(c.book) },
+		system.HubSpot:   func() error { return b.HubSpot.RevokeUser(c.crm) },
 		system.Microsoft: func() error { return b.Microsoft.RevokeUser(c.book) },
 		system.Pipedrive: func() error { return b.Pipedrive.RevokeUser(c.crm) },
+		system.Sansan:    func() error { return b.Sansan.RevokeKey(c.crm) },
 		system.Zoho:      func() error { return b.Zoho.RevokeUser(c.crm) },
 	}[id]())
 }
@@ -170,7 +173,7 @@ func TestAnAuthorisationThatEndsWhileNothingIsSyncedIsNoticed(t *testing.T) {
 }
 
 func TestReconnectingAsAnotherPersonIsRefusedWithTheReason(t *testing.T) {
-	for _, pair := range []string{pipedriveMicrosoft, zohoMicrosoft, pipedriveGoogle} {
+	for _, pair := range []string{pipedriveMicrosoft, zohoMicrosoft, pipedriveGoogle, sansanMicrosoft} {
 		for _, id := range pairOf(pair) {
 			t.Run(pair+" "+id, func(t *testing.T) {
 				t.Parallel()

@@ -52,6 +52,8 @@ type world struct {
 	mu   sync.Mutex
 	came []delivery        // notifications that reached Meibo
 	acts map[string]func() // what a person does just before a vendor gets a request, by "system request"
+	// carried are the access tokens and keys with which Meibo called the vendors.
+	carried map[string]bool
 }
 
 // before has a person do something, once, just before the vendor gets a request whose method or path is part.
@@ -69,6 +71,7 @@ const afterwards = "after "
 // watched puts what was asked for with before in front of a vendor.
 func (w *world) watched(id string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.noted(r)
 		do := w.asked(id, r)
 		if do != nil {
 			do()
@@ -85,6 +88,18 @@ func (w *world) watched(id string, h http.Handler) http.Handler {
 		rw.WriteHeader(rec.Code)
 		rw.Write(rec.Body.Bytes()) //nolint:errcheck // the caller may have gone
 	})
+}
+
+// noted keeps what a request authorises itself with.
+func (w *world) noted(r *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	for _, s := range []string{token, r.Header.Get("X-Sansan-Api-Key")} {
+		if s != "" {
+			w.carried[s] = true
+		}
+	}
 }
 
 // signing is the key of all stand-ins' ID tokens: making one for each would be a sixth of all that the tests do.
@@ -133,17 +148,23 @@ type options struct {
 	limits bool   // as the vendors have them
 	pair   string // such as "pipedrive:microsoft"; "" is "zoho:google"
 	push   bool   // the vendors reach Meibo
+	egress []string
 }
 
 func open(t *testing.T, o options) *world {
 	t.Helper()
 	w := &world{t: t, clk: clock.NewVirtual(time.Date(2026, 5, 11, 3, 0, 0, 0, time.UTC), false), folder: t.TempDir(),
-		log: &notes{}, heard: &notes{}, hc: local.Client(), acts: map[string]func(){}, sys: pairOf(o.pair)}
+		log: &notes{}, heard: &notes{}, hc: local.Client(), acts: map[string]func(){}, carried: map[string]bool{}, sys: pairOf(o.pair)}
 	l := w.listen()
 	w.public = "http://" + l.Addr().String()
 	w.kept = profile.For(w.sys[0], w.sys[1]).Folder
 	var err error
-	w.boxes, err = local.OpenSandboxes(local.SandboxOptions{Clock: w.clk, RedirectURIs: local.RedirectURIs(w.public), Lag: o.lag, NoLimits: !o.limits, Seed: 7, Signing: signing()})
+	hooks := ""
+	if o.push {
+		hooks = w.public + strings.TrimRight(webhook.Prefix, "/")
+	}
+	w.boxes, err = local.OpenSandboxes(local.SandboxOptions{Clock: w.clk, RedirectURIs: local.RedirectURIs(w.public), HookURL: hooks, Lag: o.lag,
+		NoLimits: !o.limits, Seed: 7, Signing: signing()})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.boxes.Close()) })
 	w.origins = map[string]string{}
@@ -155,13 +176,9 @@ func open(t *testing.T, o options) *world {
 		KeyFile: filepath.Join(w.folder, "issuer.json")})
 	w.must(err)
 	verify := authn.New(authn.Config{Issuer: w.public + "/signin", Audience: "meibo", Clock: w.clk, HTTP: w.hc})
-	hooks := ""
-	if o.push {
-		hooks = w.public + strings.TrimRight(webhook.Prefix, "/")
-	}
 	w.stack, err = local.Open(local.Options{
 		HookURL: hooks,
-		Folder:  w.folder, Clock: w.clk, Clients: local.SandboxClients(), PublicURL: w.public, Authenticate: verify.FromRequest, NoSync: true,
+		Folder:  w.folder, Clock: w.clk, Clients: local.SandboxClients(), PublicURL: w.public, Authenticate: verify.FromRequest, NoSync: true, EgressAddresses: o.egress,
 		Log:     slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Systems: system.Config{Clock: w.clk, Endpoints: w.at, Offer: w.sys[:]},
 	})
@@ -203,6 +220,7 @@ type company struct {
 	w          *world
 	name       string
 	token      string
+	lang       string // that answers are to be in; "" is English
 	tenant     string
 	path       string // of the tenant in the API
 	crm, book  string // users at the stand-ins
@@ -210,15 +228,14 @@ type company struct {
 	connection string
 }
 
-// company signs up a company, connects both accounts of its founder through the consent pages, and drafts the connection.
+// company signs up a company, connects both accounts of its founder as each vendor has it, and drafts the connection.
 func (w *world) company(name string, settings map[string]any) *company {
 	w.t.Helper()
 	c := w.signUp(name)
 	c.addUsers()
-	for id, user := range map[string]string{w.sys[0]: c.crm, w.sys[1]: c.book} {
-		if at := c.consent(map[string]any{"system": id, "login_hint": user}, user); at.Status >= 400 {
-			w.t.Fatalf("connecting %s: got %d: %s", id, at.Status, at.Page)
-		}
+	c.admit()
+	for _, id := range w.sys {
+		c.join(id)
 	}
 	c.findAccounts()
 	c.draft(settings)
@@ -278,12 +295,6 @@ func (c *company) consent(body map[string]any, user string) local.Arrival {
 	return at
 }
 
-// reconnect renews the authorisation of one of the company's accounts, as user.
-func (c *company) reconnect(id, user string) local.Arrival {
-	c.w.t.Helper()
-	return c.consent(map[string]any{"reconnect": c.accounts[id]}, user)
-}
-
 // call makes a request of the API and returns its status and body.
 func (c *company) call(method, path string, in any) (int, []byte) {
 	c.w.t.Helper()
@@ -298,6 +309,9 @@ func (c *company) call(method, path string, in any) (int, []byte) {
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.lang != "" {
+		r.Header.Set("Accept-Language", c.lang)
 	}
 	if method != http.MethodGet {
 		r.Header.Set("Idempotency-Key", rand.Text())
