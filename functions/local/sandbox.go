@@ -80,5 +80,5 @@ func announceSandboxes(out io.Writer, asJSON bool, systems []string, at map[stri
 
 // standInLine says where a stand-in is.
 func standInLine(id, origin string) string {
-	return fmt.Sprintf("%-19s %s   contacts: %s/sandbox/\n", nameOf(id)+" stand-in", origin, origin)
+	return fmt.Sprintf("%-21s %s   contacts: %s/sandbox/\n", nameOf(id)+" stand-in", origin, origin)
 }

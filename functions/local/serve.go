@@ -225,7 +225,7 @@ func serve(ctx context.Context, args []string, out, errs io.Writer) (err error) 
 // announce says where everything is and how to begin.
 func announce(out io.Writer, o serveOptions, here string, v *vendors) error {
 	var b strings.Builder
-	line := func(what, says string) { fmt.Fprintf(&b, "%-19s %s\n", what, says) }
+	line := func(what, says string) { fmt.Fprintf(&b, "%-21s %s\n", what, says) }
 	line("Meibo", o.publicURL+"   API: "+o.publicURL+"/openapi.json")
 	line("Data", o.data)
 	for _, id := range v.offer {

@@ -22,12 +22,12 @@ type absent struct {
 }
 
 // readAbsent reads by id the records that a complete listing did not name, and counts the deletions that would travel, by the side
-// that loses. Values are not kept.
+// that loses. Values are not kept. Where the slice's time is up before all are read, what was told is kept and a later slice goes on.
 func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
 	var lose [2]int
 	for i, sd := range s.sides {
-		if s.absences[i] == nil {
-			s.absences[i] = map[string]absent{}
+		if err := s.recallAbsences(ctx, i); err != nil {
+			return lose, err
 		}
 		var want []string
 		for _, a := range s.absent {
@@ -46,9 +46,11 @@ func (s *slice) readAbsent(ctx context.Context) ([2]int, error) {
 				if g.Status == connector.StatusFound && g.Item.ID != id {
 					is.moved = g.Item.ID
 				}
-				s.absences[i][id] = is
+				s.absences[i][id], s.told[i][id] = is, is
 			}
-			want = want[n:]
+			if want = want[n:]; len(want) > 0 && s.timeUp() {
+				return lose, s.pauseAbsences(ctx)
+			}
 		}
 	}
 	for _, a := range s.absent {
@@ -81,9 +83,69 @@ func (s *slice) applyAbsent(ctx context.Context) error {
 		if err := s.applyAbsentBatch(ctx, list[:n]); err != nil {
 			return err
 		}
-		list = list[n:]
+		if list = list[n:]; len(list) > 0 && s.timeUp() {
+			if err := s.drain(ctx); err != nil {
+				return err
+			}
+			return s.pauseAbsences(ctx)
+		}
 	}
 	return nil
+}
+
+// recallAbsences begins with what an earlier slice of the run was told of a side.
+func (s *slice) recallAbsences(ctx context.Context, i int) error {
+	if s.absences[i] != nil {
+		return nil
+	}
+	all, told := map[string]absent{}, map[string]absent{}
+	if s.rec.Absences[i] > 0 {
+		kept, err := s.sess.Absences(ctx, s.rec.ID, s.sides[i].s)
+		if err != nil {
+			return err
+		}
+		for id, a := range kept {
+			all[id] = absent{connector.Status(a.Status), connector.Membership(a.Scope), a.Moved}
+		}
+	}
+	s.absences[i], s.told[i] = all, told
+	return nil
+}
+
+// pauseAbsences keeps what was told in this slice, and ends it.
+func (s *slice) pauseAbsences(ctx context.Context) error {
+	for i, sd := range s.sides {
+		part := map[string]state.Absence{}
+		save := func() error {
+			err := s.sess.SaveAbsences(ctx, s.rec.ID, sd.s, s.rec.Absences[i], part)
+			part = map[string]state.Absence{}
+			s.rec.Absences[i]++
+			return err
+		}
+		for id, a := range s.told[i] {
+			part[id] = state.Absence{Status: int8(a.status), Scope: int8(a.scope), Moved: a.moved}
+			if len(part) == state.MaxAbsences {
+				if err := save(); err != nil {
+					return err
+				}
+			}
+		}
+		if len(part) > 0 {
+			if err := save(); err != nil {
+				return err
+			}
+		}
+		s.told[i] = nil
+	}
+	if err := s.checkpoint(ctx); err != nil {
+		return err
+	}
+	return errPause
+}
+
+// hidden reports whether a record that a complete listing did not name could not be read by id either.
+func (s *slice) hidden(a *absentLink, i int) bool {
+	return a.unseen[i] && s.absences[i][idOf(&a.link, s.sides[i])].status == connector.StatusInvisible
 }
 
 func (s *slice) applyAbsentBatch(ctx context.Context, list []absentLink) error {
@@ -112,7 +174,7 @@ func (s *slice) applyAbsentBatch(ctx context.Context, list []absentLink) error {
 		default:
 			read = append(read, a)
 			for i, sd := range s.sides {
-				if !s.gone(&a, i) {
+				if !s.gone(&a, i) && !s.hidden(&a, i) {
 					want[i] = append(want[i], idOf(&a.link, sd))
 				}
 			}
@@ -129,8 +191,13 @@ func (s *slice) applyAbsentBatch(ctx context.Context, list []absentLink) error {
 		var is [2]connector.Got
 		for i, sd := range s.sides {
 			id := idOf(&a.link, sd)
-			if is[i] = got[i][id]; s.gone(&a, i) {
+			switch {
+			case s.gone(&a, i):
 				is[i] = connector.Got{ID: id, Status: connector.StatusGone}
+			case s.hidden(&a, i): // it was asked for in this run: once is enough where each costs a call
+				is[i] = connector.Got{ID: id, Status: connector.StatusInvisible}
+			default:
+				is[i] = got[i][id]
 			}
 		}
 		s.linked[a.link.CRM] = true

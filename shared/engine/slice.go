@@ -59,6 +59,7 @@ type slice struct {
 	stands    [2]bool              // the scope was seen to be there still
 	absent    []absentLink         // links of which a complete listing did not name a record
 	absences  [2]map[string]absent // what reading their records by id says
+	told      [2]map[string]absent // what of it is not kept yet
 	unlisted  [2][]state.Entry     // who those are that a listing did not name and whose ids may have moved
 	leaving   map[string][2]bool   // by CRM id, the sides on which a full survey saw a link outside the scope; nil in an incremental run
 	beyond    [2]int               // deletions in what an incremental survey did not hold, by the side that loses

@@ -47,6 +47,7 @@ type world struct {
 	lights    [2]connector.Connector // in place of the fakes
 	systems   [2]string              // of the accounts
 	sliceTime time.Duration
+	longest   time.Duration  // that handling one message took
 	ahead     time.Duration  // how far an ask jumps ahead to what is scheduled
 	use       *store.Counted // all that the engine asks of the table
 }
@@ -317,7 +318,9 @@ func (w *world) idle() {
 		}
 		a := w.msgs[0]
 		w.msgs = w.msgs[1:]
+		began := w.clk.Now()
 		err := w.eng.Handle(context.Background(), a)
+		w.longest = max(w.longest, w.clk.Now().Sub(began))
 		w.trace("%s: %v; crm %d book %d; later %v; msgs %d", a.Reason, err, len(w.crm.recs), len(w.book.recs), w.later, len(w.msgs))
 		if c, e := w.repo.Control(context.Background(), "t1", w.conn.ID); e == nil && os.Getenv("TRACE") != "" {
 			w.trace("   run %q intents %d retry %v plan %q began %v failures %d wait %s %s", c.Run, c.Intents, c.Retry, c.Plan, c.Began, c.Failures, c.Wait, c.WaitFor)

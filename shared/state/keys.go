@@ -25,6 +25,7 @@ const (
 	skIntent    = "intent#"    // + batch id
 	skIndex     = "index#"     // + side + # + generation + # + number
 	skReview    = "review#"    // + id
+	skAbsent    = "absent#"    // + run id + # + side + # + number
 )
 
 func linkKey(pk, crm string) store.Key  { return store.Key{PK: pk, SK: skLink + crm} }

@@ -19,6 +19,8 @@ type RunRecord struct {
 	// Generation of the index that this run wrote, and its chunks.
 	Generation int64    `json:"generation,omitempty"`
 	Chunks     [2]int64 `json:"chunks,omitempty"`
+	// Absences are the items of each side that hold what reading by id told so far of records that the survey did not name.
+	Absences [2]int `json:"absences,omitempty"`
 	// Surveyed are the chunks of that generation that the survey wrote; later ones describe what the run made.
 	Surveyed [2]int64 `json:"surveyed,omitempty"`
 	// Seen are the records that each listing has named so far.
