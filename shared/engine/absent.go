@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"meibo/shared/connector"
 	"meibo/shared/state"
@@ -115,25 +117,16 @@ func (s *slice) recallAbsences(ctx context.Context, i int) error {
 // pauseAbsences keeps what was told in this slice, and ends it.
 func (s *slice) pauseAbsences(ctx context.Context) error {
 	for i, sd := range s.sides {
-		part := map[string]state.Absence{}
-		save := func() error {
-			err := s.sess.SaveAbsences(ctx, s.rec.ID, sd.s, s.rec.Absences[i], part)
-			part = map[string]state.Absence{}
-			s.rec.Absences[i]++
-			return err
-		}
-		for id, a := range s.told[i] {
-			part[id] = state.Absence{Status: int8(a.status), Scope: int8(a.scope), Moved: a.moved}
-			if len(part) == state.MaxAbsences {
-				if err := save(); err != nil {
-					return err
-				}
+		for ids := range slices.Chunk(slices.Sorted(maps.Keys(s.told[i])), state.MaxAbsences) {
+			part := make(map[string]state.Absence, len(ids))
+			for _, id := range ids {
+				a := s.told[i][id]
+				part[id] = state.Absence{Status: int8(a.status), Scope: int8(a.scope), Moved: a.moved}
 			}
-		}
-		if len(part) > 0 {
-			if err := save(); err != nil {
+			if err := s.sess.SaveAbsences(ctx, s.rec.ID, sd.s, s.rec.Absences[i], part); err != nil {
 				return err
 			}
+			s.rec.Absences[i]++
 		}
 		s.told[i] = nil
 	}

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"meibo/shared/profile"
@@ -41,9 +42,7 @@ func (s *Session) Absences(ctx context.Context, run string, side profile.Side) (
 	out := map[string]Absence{}
 	err := store.QueryAll(ctx, s.repo.table, store.Query{PK: s.pk, Prefix: s.absencePrefix(run, side)}, func(it store.Item) error {
 		found, err := decode[map[string]Absence](it)
-		for id, a := range found {
-			out[id] = a
-		}
+		maps.Copy(out, found)
 		return err
 	})
 	return out, err

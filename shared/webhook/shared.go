@@ -26,14 +26,14 @@ func (h *handler) receiveShared(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	body, status := read256(w, r)
+	body, status := readBody(w, r)
 	if status != 0 {
 		w.WriteHeader(status)
 		return
 	}
 	log := h.cfg.Log.With("system", system)
 	secret, err := h.cfg.Secret(r.Context(), system)
-	if err == nil && secret == "" { // with it, anybody could prove anything
+	if err == nil && secret == "" { // an empty one is known to everybody, and would prove anything
 		err = errors.New("it has no secret")
 	}
 	if err != nil {

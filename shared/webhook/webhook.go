@@ -114,7 +114,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	body, status := read256(w, r)
+	body, status := readBody(w, r)
 	if status != 0 {
 		w.WriteHeader(status)
 		return
@@ -145,8 +145,8 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read256 returns the body of a request, or the status to answer with.
-func read256(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
+// readBody returns the body of a request, or the status to answer with.
+func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
 	var large *http.MaxBytesError
 	switch {
